@@ -1,0 +1,42 @@
+/** What a fleet needs to start a replicator. Ids only: everything else is read from the store. */
+export interface StartOrder {
+  readonly taskId: string;
+  readonly incarnation: string;
+  readonly generation: number;
+}
+
+/** Port: starts, stops and describes replicators, and decides nothing. Adapters: ECS on AWS, child processes on one
+ *  machine. */
+export interface Fleet {
+  /** Starts one replicator; answers its handle. Repeating an order with the same generation starts no second one.
+   *  Fails with {@link NotPlacedError} when there is no room now (capacity, throttling, quota). */
+  start(order: StartOrder): Promise<string>;
+
+  /** Asks it to drain and stop; returns at once. Harmless when it is gone. `kill` ends it without draining. */
+  stop(handle: string, how?: 'drain' | 'kill'): Promise<void>;
+
+  describe(handle: string): Promise<ReplicatorState>;
+
+  /** Calls `listener` when a replicator ended (hint; the sweep finds it anyway). Answers how to stop listening. */
+  onExit?(listener: (taskId: string) => void): () => void;
+}
+
+/** `stopped` proves death; `missing` means that the fleet does not know the handle (any more) and proves nothing. */
+export type ReplicatorState =
+  | { readonly kind: 'running' }
+  | { readonly kind: 'stopped'; readonly exitCode: number | null; readonly message: string }
+  | { readonly kind: 'missing' };
+
+export class NotPlacedError extends Error {
+  override readonly name = 'NotPlacedError';
+}
+
+/** Exit codes of a replicator: what reconcile does next depends on nothing else. */
+export const EXIT = {
+  /** Asked to stop, drained. */
+  stopped: 0,
+  /** Try again. */
+  retry: 75,
+  /** Will not get better by itself: park the task with the reason it stored. */
+  permanent: 78,
+} as const;

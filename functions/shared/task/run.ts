@@ -1,0 +1,117 @@
+import { z } from 'zod';
+import { decimal, ITEM_VERSION } from './task.ts';
+
+const version = z.number().int().min(1).max(ITEM_VERSION);
+
+export const phaseSchema = z.enum([
+  'starting',
+  'snapshot',
+  'streaming',
+  'retrying',
+  'stopping',
+  'stopped',
+  'failed',
+]);
+export type Phase = z.output<typeof phaseSchema>;
+
+/** Why a task or a collection is where it is: a code of the error registry and one sentence. */
+export const reasonSchema = z.object({ code: z.string(), message: z.string() });
+export type Reason = z.output<typeof reasonSchema>;
+
+export const countersSchema = z.object({
+  rowsInserted: z.number(),
+  rowsUpserted: z.number(),
+  keysDeleted: z.number(),
+  bytes: z.number(),
+  requests: z.number(),
+  retries: z.number(),
+  ambiguous: z.number(),
+  /** Rows of collections that were gone from the source's catalog before they could be applied. */
+  rowsOfDroppedCollections: z.number(),
+});
+export type Counters = z.output<typeof countersSchema>;
+
+/** What a job says about itself. Written by the replicator only, every write under its lease. */
+export const runSchema = z.object({
+  version,
+  taskId: z.string(),
+  incarnation: z.string(),
+  /** Generation of the launch that holds or last held the lease. */
+  generation: z.number().int(),
+  /** Random; who holds the lease. */
+  owner: z.string(),
+  /** Raised by each acquisition. */
+  epoch: z.number().int(),
+  /** Raised by each write; a lease whose beat stands still for its length has run out. */
+  beat: z.number().int(),
+  /** How the lease was given back: `drained` promises that no request is in flight. */
+  released: z.enum(['no', 'drained', 'undrained']),
+  /** By the holder's clock; for people and for reconcile's coarse decisions only. */
+  leaseExpiresAt: z.iso.datetime(),
+  phase: phaseSchema,
+  phaseSince: z.iso.datetime(),
+  reason: reasonSchema.optional(),
+  /** Positions and horizons of the main cursors: see `positions.ts`. */
+  channels: z.instanceof(Uint8Array),
+  /** The smallest tick applied on all cursors; absent until the first. */
+  watermark: decimal.optional(),
+  counters: countersSchema,
+  warnings: z.array(reasonSchema),
+});
+export type Run = z.output<typeof runSchema>;
+
+/** What a renewal writes: the job's whole account of itself in one conditional update. */
+export type RunUpdate = Pick<
+  Run,
+  'leaseExpiresAt' | 'phase' | 'phaseSince' | 'reason' | 'channels' | 'watermark' | 'counters' | 'warnings'
+>;
+
+/** A cursor of one collection in one channel, for a collection that cannot follow the main cursor. */
+export const objectCursorSchema = z.object({
+  channel: z.string(),
+  logTag: z.string(),
+  offset: decimal,
+  tick: decimal,
+  horizon: decimal,
+});
+export type ObjectCursor = z.output<typeof objectCursorSchema>;
+
+/** A drop that waits until every channel of the collection has passed it. */
+export const barrierSchema = z.object({
+  kind: z.enum(['drop-collection', 'drop-partition']),
+  /** Partition id; absent for the collection itself. */
+  partitionId: decimal.optional(),
+  partitionName: z.string().optional(),
+  /** Channels of the collection that have passed the drop, with everything before it applied. */
+  passed: z.array(z.string()),
+});
+export type Barrier = z.output<typeof barrierSchema>;
+
+/** One collection of the source as this task knows it. Written by the replicator only. */
+export const objectSchema = z.object({
+  version,
+  taskId: z.string(),
+  incarnation: z.string(),
+  collectionId: decimal,
+  source: z.object({ database: z.string(), name: z.string(), channels: z.array(z.string()) }),
+  target: z.object({ database: z.string(), name: z.string(), collectionId: decimal.optional() }),
+  /** `creating` and `dropping` are written before the target is asked; `gone` keeps the id from coming back. */
+  state: z.enum(['creating', 'bound', 'dropping', 'gone']),
+  /** True when this task made the collection on the target, so that it began empty. */
+  createdHere: z.boolean(),
+  /** Changes at or below this source tick are not this task's business. */
+  startTick: decimal,
+  /** Inserts at or below this source tick are sent as upserts: the target may hold them already. */
+  replayUntil: decimal,
+  cursors: z.array(objectCursorSchema),
+  barriers: z.array(barrierSchema),
+  /** Partitions by source id whose name on the target is theirs to use. */
+  partitions: z.record(decimal, z.string()),
+  /** Names of the indexes that this task made on the target. */
+  indexes: z.array(z.string()),
+  /** Set when this task loaded the collection, so that it may release it. */
+  loaded: z.boolean(),
+  quarantine: reasonSchema.extend({ since: z.iso.datetime() }).optional(),
+  warnings: z.array(reasonSchema),
+});
+export type TaskObject = z.output<typeof objectSchema>;

@@ -1,0 +1,57 @@
+import { z } from 'zod';
+
+/** Matches every name. */
+export const ANY = '*';
+
+/** Which collections a task is about: `database` and `collection` are names or {@link ANY}. */
+export const scopePatternSchema = z.object({ database: z.string(), collection: z.string() });
+export type ScopePattern = z.output<typeof scopePatternSchema>;
+
+export const scopeSchema = z.object({
+  include: z.array(scopePatternSchema).min(1),
+  /** Taken by more specific tasks on the same target when this one was created. */
+  exclude: z.array(scopePatternSchema),
+});
+export type Scope = z.output<typeof scopeSchema>;
+
+/** Where a source collection goes on the target when not under its own name. */
+export const nameMappingSchema = z.object({
+  sourceDatabase: z.string(),
+  targetDatabase: z.string(),
+  /** Source collection name -> target collection name; empty: the whole database. */
+  collections: z.record(z.string(), z.string()),
+});
+export type NameMapping = z.output<typeof nameMappingSchema>;
+
+/** True when every collection that `inner` can match is matched by `outer`. */
+export function covers(outer: ScopePattern, inner: ScopePattern): boolean {
+  return (
+    (outer.database === ANY || outer.database === inner.database) &&
+    (outer.collection === ANY || outer.collection === inner.collection)
+  );
+}
+
+export function inScope(scope: Scope, database: string, collection: string): boolean {
+  const name = { database, collection };
+  return scope.include.some((p) => covers(p, name)) && !scope.exclude.some((p) => covers(p, name));
+}
+
+/** True when the scope can hold anything of that database. */
+export function databaseInScope(scope: Scope, database: string): boolean {
+  return scope.include.some((p) => p.database === ANY || p.database === database);
+}
+
+/** The target's name of a source collection. A mapping of the collection itself wins over one of its database. */
+export function mapName(
+  mappings: readonly NameMapping[],
+  database: string,
+  collection: string,
+): { readonly database: string; readonly collection: string } {
+  const ofDatabase = mappings.filter((m) => m.sourceDatabase === database);
+  for (const m of ofDatabase) {
+    const mapped = Object.hasOwn(m.collections, collection) ? m.collections[collection] : undefined;
+    if (mapped !== undefined) return { database: m.targetDatabase, collection: mapped };
+  }
+  const whole = ofDatabase.find((m) => Object.keys(m.collections).length === 0);
+  return { database: whole?.targetDatabase ?? database, collection };
+}

@@ -1,0 +1,98 @@
+import { z } from 'zod';
+import { nameMappingSchema, scopeSchema } from './scope.ts';
+
+/** The version that this release writes; it reads this one and the one before (items of a release N-1). */
+export const ITEM_VERSION = 1;
+const version = z.number().int().min(1).max(ITEM_VERSION);
+
+/** A 64-bit number as a decimal string: neither JSON nor DynamoDB's number type holds one exactly. */
+export const decimal = z.string().regex(/^-?\d+$/);
+
+export const desiredStateSchema = z.enum(['Running', 'Paused']);
+export type DesiredState = z.output<typeof desiredStateSchema>;
+
+/** Where the target is and how to speak to it. Credentials are in the secret store under the task's `secretRef`. */
+export const targetConnectionSchema = z.object({
+  /** `http(s)://host:port[/database]`, never with user-info. */
+  uri: z.string(),
+  connectTimeoutMs: z.number().int().positive(),
+  tls: z
+    .object({
+      serverName: z.string().optional(),
+      caPem: z.string().optional(),
+      serverPem: z.string().optional(),
+      clientCertPem: z.string().optional(),
+    })
+    .optional(),
+  /** Do not replicate the creation and the drop of partitions; rows go to the default partition. */
+  ignorePartition: z.boolean(),
+});
+export type TargetConnection = z.output<typeof targetConnectionSchema>;
+
+/** A position given by the user: read the collection's shard from here on. */
+export const startPositionSchema = z.object({
+  vchannel: z.string(),
+  offset: decimal,
+  /** Hybrid timestamp: what is at or below it is not applied. */
+  timestamp: decimal,
+});
+
+/** What the user asked for. Written by the API and, to park a task, by reconcile. */
+export const taskSchema = z.object({
+  version,
+  id: z.string().min(1),
+  /** Random; one life of a task from create to delete. */
+  incarnation: z.string().min(1),
+  desired: desiredStateSchema,
+  /** Why it is Paused; empty while Running. */
+  reason: z.string(),
+  /** Grows with each change of the desired state. */
+  revision: z.number().int().nonnegative(),
+  createdAt: z.iso.datetime(),
+  target: targetConnectionSchema,
+  /** What makes two targets the same one for the duplicate rules: the literal URI without user-info. */
+  targetIdentity: z.string(),
+  /** Name of the credentials in the secret store; absent when the target needs none. */
+  secretRef: z.string().optional(),
+  scope: scopeSchema,
+  mappings: z.array(nameMappingSchema),
+  startPositions: z.array(startPositionSchema),
+  replicateRoles: z.boolean(),
+  disableAutoStart: z.boolean(),
+  /** `request_data` of the create, decoded, without any credential; what `get` and `list` show. */
+  request: z.record(z.string(), z.unknown()),
+  /** Set by `delete`: the scope and the id are free again once it is, the rest is purged by reconcile. */
+  deletedAt: z.iso.datetime().optional(),
+});
+export type Task = z.output<typeof taskSchema>;
+
+export const lastExitSchema = z.object({
+  generation: z.number().int(),
+  /** The process's exit code; null when it died of a signal or when nothing is known. */
+  code: z.number().int().nullable(),
+  at: z.iso.datetime(),
+  /** True when the fleet knows that the process is gone: nothing of it runs any more. */
+  confirmed: z.boolean(),
+  message: z.string(),
+});
+
+/** The newest attempt to run a task. Written by the control plane. */
+export const launchSchema = z.object({
+  version,
+  taskId: z.string(),
+  incarnation: z.string(),
+  /** Raised before each start; a job of an older generation is refused the lease. */
+  generation: z.number().int().nonnegative(),
+  /** What the fleet knows the process by (pid and start time, or ECS ARN); absent until the start returned. */
+  handle: z.string().optional(),
+  launchedAt: z.iso.datetime(),
+  /** Starts in a row that never reached streaming. */
+  attempts: z.number().int().nonnegative(),
+  /** Not before this time may the next start happen. */
+  notBefore: z.iso.datetime(),
+  /** Why the last start was not possible (capacity, throttling …). */
+  pendingReason: z.string().optional(),
+  lastExit: lastExitSchema.optional(),
+});
+export type Launch = z.output<typeof launchSchema>;
+export type LastExit = z.output<typeof lastExitSchema>;
