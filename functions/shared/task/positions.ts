@@ -18,20 +18,27 @@ export function logTag(logId: string): string {
 
 const FORMAT = 1;
 
-/** Packs positions into one attribute: about 30 bytes a channel after the shared start of the names, because a
- *  DynamoDB write is paid by the size of the whole item. */
+/** Low bits of a hybrid timestamp that count within its millisecond. */
+const LOGICAL_BITS = 18n;
+const LOGICAL_MASK = (1n << LOGICAL_BITS) - 1n;
+
+/** Packs positions into one attribute: about 20 bytes a channel, because a DynamoDB write is paid by the size of the
+ *  whole item. The channels' ticks and horizons are near each other in time, so each is stored as its distance from
+ *  the one before; names lose their shared start. Lossless for every value, small for the usual ones. */
 export function packPositions(positions: readonly ChannelPosition[]): Uint8Array {
   const sorted = positions.toSorted((a, b) => (a.channel < b.channel ? -1 : 1));
   const prefix = sharedPrefix(sorted.map((p) => p.channel));
   const out: number[] = [FORMAT];
   putText(out, prefix);
   putNumber(out, BigInt(sorted.length));
+  let before = { tick: 0n, horizon: 0n };
   for (const p of sorted) {
     putText(out, p.channel.slice(prefix.length));
-    for (const byte of Buffer.from(p.logTag, 'hex')) out.push(byte);
+    putTag(out, p.logTag);
     putNumber(out, p.offset);
-    putNumber(out, p.tick);
-    putNumber(out, p.horizon);
+    putTime(out, p.tick, before.tick);
+    putTime(out, p.horizon, before.horizon);
+    before = p;
   }
   return Uint8Array.from(out);
 }
@@ -44,25 +51,30 @@ export function unpackPositions(packed: Uint8Array): ChannelPosition[] {
   const prefix = reader.text();
   const count = Number(reader.number());
   const positions: ChannelPosition[] = [];
+  let before = { tick: 0n, horizon: 0n };
   for (let i = 0; i < count; i++) {
-    positions.push({
+    const position = {
       channel: prefix + reader.text(),
       logTag: reader.bytes(8).toString('hex'),
       offset: reader.number(),
-      tick: reader.number(),
-      horizon: reader.number(),
-    });
+      tick: reader.time(before.tick),
+      horizon: reader.time(before.horizon),
+    };
+    positions.push(position);
+    before = position;
   }
+  if (!reader.atEnd) throw new Error('stored positions do not end where they should');
   return positions;
 }
 
 function sharedPrefix(names: readonly string[]): string {
   const [first = '', ...rest] = names;
-  let length = first.length;
+  let prefix = first;
   for (const name of rest) {
-    while (!name.startsWith(first.slice(0, length))) length--;
+    while (!name.startsWith(prefix)) prefix = prefix.slice(0, -1);
   }
-  return first.slice(0, length);
+  // Never half a surrogate pair: UTF-8 has no bytes for one half.
+  return prefix.isWellFormed() ? prefix : prefix.slice(0, -1);
 }
 
 function putText(out: number[], text: string): void {
@@ -79,6 +91,19 @@ function putNumber(out: number[], value: bigint): void {
     rest >>= 7n;
   }
   out.push(Number(rest));
+}
+
+function putTag(out: number[], tag: string): void {
+  if (!/^[0-9a-f]{16}$/.test(tag)) throw new RangeError(`not the tag of a log: ${tag}`);
+  for (const byte of Buffer.from(tag, 'hex')) out.push(byte);
+}
+
+/** A hybrid timestamp as its milliseconds' distance from another one (sign in the lowest bit) and its logical part. */
+function putTime(out: number[], value: bigint, before: bigint): void {
+  if (value < 0n) throw new RangeError(`a position holds no negative number: ${value}`);
+  const distance = (value >> LOGICAL_BITS) - (before >> LOGICAL_BITS);
+  putNumber(out, distance < 0n ? -2n * distance - 1n : 2n * distance);
+  putNumber(out, value & LOGICAL_MASK);
 }
 
 class Reader {
@@ -108,6 +133,18 @@ class Reader {
       value |= BigInt(byte & 127) << shift;
       if (byte < 128) return value;
     }
+  }
+
+  time(before: bigint): bigint {
+    const folded = this.number();
+    const distance = folded & 1n ? -((folded + 1n) / 2n) : folded / 2n;
+    const value = (((before >> LOGICAL_BITS) + distance) << LOGICAL_BITS) | this.number();
+    if (value < 0n) throw new Error('stored positions hold a negative number');
+    return value;
+  }
+
+  get atEnd(): boolean {
+    return this.#at === this.#buffer.length;
   }
 
   text(): string {

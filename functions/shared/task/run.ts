@@ -76,17 +76,6 @@ export const objectCursorSchema = z.object({
 });
 export type ObjectCursor = z.output<typeof objectCursorSchema>;
 
-/** A drop that waits until every channel of the collection has passed it. */
-export const barrierSchema = z.object({
-  kind: z.enum(['drop-collection', 'drop-partition']),
-  /** Partition id; absent for the collection itself. */
-  partitionId: decimal.optional(),
-  partitionName: z.string().optional(),
-  /** Channels of the collection that have passed the drop, with everything before it applied. */
-  passed: z.array(z.string()),
-});
-export type Barrier = z.output<typeof barrierSchema>;
-
 /** One collection of the source as this task knows it. Written by the replicator only. */
 export const objectSchema = z.object({
   version,
@@ -95,20 +84,18 @@ export const objectSchema = z.object({
   collectionId: decimal,
   source: z.object({ database: z.string(), name: z.string(), channels: z.array(z.string()) }),
   target: z.object({ database: z.string(), name: z.string(), collectionId: decimal.optional() }),
-  /** `creating` and `dropping` are written before the target is asked; `gone` keeps the id from coming back. */
-  state: z.enum(['creating', 'bound', 'dropping', 'gone']),
+  /** `creating` and `dropping` are written before the target is asked: intents that a successor can finish. */
+  state: z.enum(['creating', 'bound', 'dropping']),
   /** True when this task made the collection on the target, so that it began empty. */
   createdHere: z.boolean(),
-  /** Changes at or below this source tick are not this task's business. */
-  startTick: decimal,
-  /** Inserts at or below this source tick are sent as upserts: the target may hold them already. */
+  /** Inserts at or below this source timestamp are sent as upserts: the target may hold them already. */
   replayUntil: decimal,
+  /** Cursors of its own, for the channels in which it does not follow the main cursor. */
   cursors: z.array(objectCursorSchema),
-  barriers: z.array(barrierSchema),
-  /** Partitions by source id whose name on the target is theirs to use. */
+  /** Partitions that exist on the target for this collection: source id -> name on the target. */
   partitions: z.record(decimal, z.string()),
-  /** Names of the indexes that this task made on the target. */
-  indexes: z.array(z.string()),
+  /** Indexes that this task made on the target: name -> fingerprint of what the source asked for. */
+  indexes: z.record(z.string(), z.string()),
   /** Set when this task loaded the collection, so that it may release it. */
   loaded: z.boolean(),
   quarantine: reasonSchema.extend({ since: z.iso.datetime() }).optional(),

@@ -86,7 +86,11 @@ export const launchSchema = z.object({
   /** What the fleet knows the process by (pid and start time, or ECS ARN); absent until the start returned. */
   handle: z.string().optional(),
   launchedAt: z.iso.datetime(),
-  /** Starts in a row that never reached streaming. */
+  /** The task's revision that this launch was made for: a newer one (paused, resumed) starts with a clean slate. */
+  revision: z.number().int().nonnegative().optional(),
+  /** Since when the replicator has been asked to drain and stop. */
+  stopAskedAt: z.iso.datetime().optional(),
+  /** Starts in a row, this one included, that did not stream for a while (`reconcile` says how long). */
   attempts: z.number().int().nonnegative(),
   /** Not before this time may the next start happen. */
   notBefore: z.iso.datetime(),
