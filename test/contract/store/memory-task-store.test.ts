@@ -1,0 +1,23 @@
+import { itemKey, MemoryTaskStore } from '../../support/fakes/memory-task-store.ts';
+import { describeTaskStore } from '../kits/task-store.ts';
+
+describeTaskStore('MemoryTaskStore', async () => {
+  const store = new MemoryTaskStore();
+  return {
+    store,
+    other: store,
+    async spoil(item, how) {
+      const { id, incarnation } = item.task;
+      const key = {
+        task: itemKey('task', id),
+        launch: itemKey('launch', id),
+        run: itemKey('run', id),
+        tombstone: itemKey('tombstone', id, incarnation),
+        object: itemKey('object', id, incarnation, item.kind === 'object' ? item.collectionId : ''),
+      }[item.kind];
+      const stored = store.items.get(key) as object;
+      store.items.set(key, how === 'newer' ? { ...stored, version: 99 } : { version: 1, incarnation });
+    },
+    close: () => store.close(),
+  };
+});
