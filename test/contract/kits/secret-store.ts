@@ -1,0 +1,55 @@
+import { randomUUID } from 'node:crypto';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { SecretStore } from '#shared/secrets/secret-store.ts';
+
+export interface SecretStoreHarness {
+  readonly store: SecretStore;
+  /** Another way to the same data, as another process would have it. */
+  readonly other: SecretStore;
+  close(): Promise<void>;
+}
+
+/** What every {@link SecretStore} promises. */
+export function describeSecretStore(name: string, make: () => Promise<SecretStoreHarness>): void {
+  describe(`${name} as a secret store`, () => {
+    let harness: SecretStoreHarness;
+    beforeAll(async () => {
+      harness = await make();
+    });
+    afterAll(() => harness.close());
+
+    test('a secret is read as it was put, also by another process', async () => {
+      const ref = randomUUID();
+      await harness.store.put(ref, { token: 'root:pass:wörd\n', clientKeyPem: 'pem' });
+      expect(await harness.store.get(ref)).toEqual({ token: 'root:pass:wörd\n', clientKeyPem: 'pem' });
+      expect(await harness.other.get(ref)).toEqual({ token: 'root:pass:wörd\n', clientKeyPem: 'pem' });
+    });
+
+    test('a secret without a key has none when read', async () => {
+      const ref = randomUUID();
+      await harness.store.put(ref, { token: '' });
+      expect(await harness.store.get(ref)).toEqual({ token: '' });
+    });
+
+    test('an unknown name is undefined', async () => {
+      expect(await harness.store.get(randomUUID())).toBeUndefined();
+    });
+
+    test('a second put replaces the first', async () => {
+      const ref = randomUUID();
+      await harness.store.put(ref, { token: 'a', clientKeyPem: 'pem' });
+      await harness.store.put(ref, { token: 'b' });
+      expect(await harness.store.get(ref)).toEqual({ token: 'b' });
+    });
+
+    test('a delete takes one secret and may be repeated', async () => {
+      const [gone, kept] = [randomUUID(), randomUUID()];
+      await harness.store.put(gone, { token: 'a' });
+      await harness.store.put(kept, { token: 'b' });
+      await harness.store.delete(gone);
+      await harness.store.delete(gone);
+      expect(await harness.store.get(gone)).toBeUndefined();
+      expect(await harness.other.get(kept)).toEqual({ token: 'b' });
+    });
+  });
+}
