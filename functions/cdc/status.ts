@@ -1,0 +1,171 @@
+import { TIMING } from '#shared/names.ts';
+import type { Phase, Reason, Run, TaskObject } from '#shared/task/run.ts';
+import type { Launch, Task } from '#shared/task/task.ts';
+import { tickMillis } from './tick.ts';
+
+/** What is really happening to a task, beside what is wanted of it (`state`). */
+export interface TaskStatus {
+  readonly phase: Phase;
+  /** ISO 8601. */
+  readonly since: string;
+  readonly reason: Reason | null;
+  /** Milliseconds that the target is behind; null with `lag_reason` while nobody knows. */
+  readonly lag_ms: number | null;
+  readonly lag_reason?: string | undefined;
+  /** Since the task was created; null until a replicator has run. */
+  readonly counters: StatusCounters | null;
+  readonly warnings: readonly Reason[];
+  /** In `get` only. */
+  readonly collections?: readonly CollectionStatus[] | undefined;
+  readonly collections_left_out?: number | undefined;
+  /** Where the replicator's log is. */
+  readonly log: string;
+}
+
+export interface StatusCounters {
+  readonly rows_inserted: number;
+  readonly rows_upserted: number;
+  readonly keys_deleted: number;
+  readonly bytes: number;
+  readonly requests: number;
+  readonly retries: number;
+  readonly ambiguous_answers: number;
+  readonly rows_of_dropped_collections: number;
+}
+
+export interface CollectionStatus {
+  /** `database.collection` */
+  readonly source: string;
+  readonly target: string;
+  /** Id on the source, as text: it does not fit into a JSON number everywhere. */
+  readonly collection_id: string;
+  readonly state: 'found' | 'creating' | 'replicating' | 'dropping' | 'quarantined';
+  readonly since?: string | undefined;
+  readonly reason?: Reason | undefined;
+  readonly warnings: readonly Reason[];
+}
+
+export interface StatusFacts {
+  readonly task: Task;
+  readonly launch?: Launch | undefined;
+  readonly run?: Run | undefined;
+  /** Left out where collections are not shown. */
+  readonly objects?: readonly TaskObject[] | undefined;
+  /** Milliseconds since the epoch. */
+  readonly now: number;
+  readonly log: string;
+}
+
+const MAX_COLLECTIONS = 1000;
+/** Two machines' clocks differ; a lease that expired less than this ago may still be held. */
+const CLOCK_SKEW_MS = TIMING.renewSeconds * 1000;
+
+/** Tells a task's status from what the store holds. Pure. */
+export function statusOf(facts: StatusFacts): TaskStatus {
+  const { task, objects } = facts;
+  const run = facts.run?.incarnation === task.incarnation ? facts.run : undefined;
+  const launch = facts.launch?.incarnation === task.incarnation ? facts.launch : undefined;
+  return {
+    ...phaseOf(task, launch, run, facts.now),
+    ...lagOf(run, facts.now),
+    counters: run === undefined ? null : countersOf(run),
+    warnings: run?.warnings ?? [],
+    ...(objects === undefined ? {} : collectionsOf(objects)),
+    log: facts.log,
+  };
+}
+
+type PhaseView = Pick<TaskStatus, 'phase' | 'since' | 'reason'>;
+
+function phaseOf(task: Task, launch: Launch | undefined, run: Run | undefined, now: number): PhaseView {
+  const alive =
+    run?.released === 'no' && now <= Date.parse(run.leaseExpiresAt) + CLOCK_SKEW_MS ? run : undefined;
+  if (alive !== undefined) {
+    const phase = task.desired === 'Paused' ? 'stopping' : alive.phase;
+    return { phase, since: alive.phaseSince, reason: alive.reason ?? null };
+  }
+  if (task.desired === 'Paused') return pausedPhase(task, run);
+  return waitingPhase(task, launch, run);
+}
+
+/** Paused, and no job acts: it was stopped, or it gave up and the task was parked. */
+function pausedPhase(task: Task, run: Run | undefined): PhaseView {
+  const since = run?.phaseSince ?? task.createdAt;
+  if (run?.phase === 'failed') return { phase: 'failed', since, reason: run.reason ?? null };
+  return { phase: 'stopped', since, reason: null };
+}
+
+/** Wanted Running, but no job acts: the first start is under way, or the last job ended. */
+function waitingPhase(task: Task, launch: Launch | undefined, run: Run | undefined): PhaseView {
+  if (launch?.pendingReason !== undefined) {
+    const reason = { code: 'not_placed', message: launch.pendingReason };
+    return { phase: 'starting', since: launch.launchedAt, reason };
+  }
+  const exit = launch?.lastExit;
+  if (launch !== undefined && exit?.generation === launch.generation) {
+    const message = `the replicator ended (${exit.message}); it is started again, not before ${launch.notBefore}`;
+    const reason = run?.reason ?? { code: 'replicator_ended', message };
+    return { phase: 'retrying', since: exit.at, reason };
+  }
+  if (run !== undefined && run.generation === launch?.generation) {
+    const message = `the replicator has not been heard of since ${run.leaseExpiresAt}`;
+    return { phase: 'retrying', since: run.leaseExpiresAt, reason: { code: 'replicator_silent', message } };
+  }
+  return { phase: 'starting', since: launch?.launchedAt ?? task.createdAt, reason: null };
+}
+
+/** Counted from the oldest thing not yet applied, whether or not a job acts: a stopped task falls behind too. */
+function lagOf(run: Run | undefined, now: number): Pick<TaskStatus, 'lag_ms' | 'lag_reason'> {
+  if (run === undefined) return { lag_ms: null, lag_reason: 'no replicator has run yet' };
+  if (run.watermark === undefined) {
+    return { lag_ms: null, lag_reason: 'nothing has been applied up to a known time yet' };
+  }
+  return { lag_ms: Math.max(0, now - tickMillis(BigInt(run.watermark))) };
+}
+
+function countersOf({ counters }: Run): StatusCounters {
+  return {
+    rows_inserted: counters.rowsInserted,
+    rows_upserted: counters.rowsUpserted,
+    keys_deleted: counters.keysDeleted,
+    bytes: counters.bytes,
+    requests: counters.requests,
+    retries: counters.retries,
+    ambiguous_answers: counters.ambiguous,
+    rows_of_dropped_collections: counters.rowsOfDroppedCollections,
+  };
+}
+
+function collectionsOf(
+  objects: readonly TaskObject[],
+): Pick<TaskStatus, 'collections' | 'collections_left_out'> {
+  const all = objects
+    .map(collectionOf)
+    .toSorted((a, b) => rank(a) - rank(b) || (a.source < b.source ? -1 : 1));
+  const left = all.length - MAX_COLLECTIONS;
+  return {
+    collections: all.slice(0, MAX_COLLECTIONS),
+    ...(left > 0 ? { collections_left_out: left } : {}),
+  };
+}
+
+/** What needs a person comes first. */
+function rank({ state }: CollectionStatus): number {
+  return state === 'quarantined' ? 0 : 1;
+}
+
+function collectionOf(object: TaskObject): CollectionStatus {
+  const { source, target, quarantine } = object;
+  const common = {
+    source: `${source.database}.${source.name}`,
+    target: `${target.database}.${target.name}`,
+    collection_id: object.collectionId,
+    warnings: object.warnings,
+  };
+  if (quarantine !== undefined) {
+    const { since, code, message } = quarantine;
+    return { ...common, state: 'quarantined', since, reason: { code, message } };
+  }
+  const state = object.state === 'bound' ? 'replicating' : object.state;
+  return { ...common, state };
+}
