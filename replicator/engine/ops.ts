@@ -46,7 +46,11 @@ export interface Planned {
  *
  *  A delete and an insert of the very same keys at one timestamp are an upsert of the source and become one on the target,
  *  so that a reader never misses the row in between. Pure. */
-export function planOps(changes: readonly ChangeRecord[], routing: Routing, hold: Hold): Planned {
+export function planOps(
+  changes: readonly ChangeRecord[],
+  routing: Routing,
+  holdOf: (bytes: number) => Hold,
+): Planned {
   const ops: Op[] = [];
   let rowsOfDropped = 0;
   for (let i = 0; i < changes.length; ) {
@@ -62,8 +66,8 @@ export function planOps(changes: readonly ChangeRecord[], routing: Routing, hold
       else deletes.push(change);
     }
     const upsert = inserts.length > 0 && isUpsert(deletes, inserts, routing);
-    if (!upsert) for (const change of deletes) ops.push(deleteOp(change, routing, hold));
-    for (const change of inserts) ops.push(rowsOp(change, routing, hold, upsert));
+    if (!upsert) for (const change of deletes) ops.push(deleteOp(change, routing, holdOf));
+    for (const change of inserts) ops.push(rowsOp(change, routing, holdOf, upsert));
   }
   return { ops, rowsOfDropped };
 }
@@ -93,7 +97,12 @@ function isUpsert(
   return [...deletes, ...inserts].every((change) => change.partitionId === partition);
 }
 
-function rowsOp(change: InsertRecord, routing: Routing, hold: Hold, upsert: boolean): Op {
+function rowsOp(
+  change: InsertRecord,
+  routing: Routing,
+  holdOf: (bytes: number) => Hold,
+  upsert: boolean,
+): Op {
   const keys = change.rows.keys(routing.keyFieldId);
   let kind: Op['kind'] = 'insert';
   if (upsert) kind = 'upsert';
@@ -105,7 +114,7 @@ function rowsOp(change: InsertRecord, routing: Routing, hold: Hold, upsert: bool
     rows: change.rows,
     keys,
     bytes: change.rows.bytes,
-    hold: hold.again(),
+    hold: holdOf(change.rows.bytes),
   };
 }
 
@@ -114,7 +123,7 @@ export function replayKind(keys: readonly Key[]): 'upsert' | 'replace' {
   return new Set(keys).size === keys.length ? 'upsert' : 'replace';
 }
 
-function deleteOp(change: DeleteRecord, routing: Routing, hold: Hold): Op {
+function deleteOp(change: DeleteRecord, routing: Routing, holdOf: (bytes: number) => Hold): Op {
   return {
     kind: 'delete',
     timestamp: change.timestamp,
@@ -122,7 +131,7 @@ function deleteOp(change: DeleteRecord, routing: Routing, hold: Hold): Op {
     rows: undefined,
     keys: change.keys,
     bytes: change.bytes,
-    hold: hold.again(),
+    hold: holdOf(change.bytes),
   };
 }
 

@@ -1,5 +1,5 @@
-import type { ChannelRecord } from '../engine/change.ts';
 import type { Catalog } from '../engine/catalog.ts';
+import type { ChannelRecord, Timestamp } from '../engine/change.ts';
 
 /** What a channel's log holds now. Offsets are inclusive; `nextOffset` is where the next record will be put. */
 export interface ChannelExtent {
@@ -20,6 +20,9 @@ export interface ChangeSource {
   /** Resolves as soon as the catalog may have changed after `revision` (at once when it has), or after
    *  `maxWaitMs`. A hint to read again; missing one only delays. */
   awaitCatalogChange(revision: bigint, maxWaitMs: number, signal: AbortSignal): Promise<void>;
+
+  /** An upper bound, by seconds, of every timestamp that the source has given out so far. */
+  currentTimestamp(signal: AbortSignal): Promise<Timestamp>;
 
   /** Fails with {@link SourceUnavailableError} when the channel's log does not exist (yet). */
   describeChannel(channel: string, signal: AbortSignal): Promise<ChannelExtent>;

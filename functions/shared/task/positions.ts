@@ -25,7 +25,7 @@ const LOGICAL_MASK = (1n << LOGICAL_BITS) - 1n;
 /** Packs positions into one attribute: about 20 bytes a channel, because a DynamoDB write is paid by the size of the
  *  whole item. The channels' ticks and horizons are near each other in time, so each is stored as its distance from
  *  the one before; names lose their shared start. Lossless for every value, small for the usual ones. */
-export function packPositions(positions: readonly ChannelPosition[]): Uint8Array {
+export function packPositions(positions: readonly ChannelPosition[]): Uint8Array<ArrayBuffer> {
   const sorted = positions.toSorted((a, b) => (a.channel < b.channel ? -1 : 1));
   const prefix = sharedPrefix(sorted.map((p) => p.channel));
   const out: number[] = [FORMAT];

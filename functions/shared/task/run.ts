@@ -84,8 +84,9 @@ export const objectSchema = z.object({
   collectionId: decimal,
   source: z.object({ database: z.string(), name: z.string(), channels: z.array(z.string()) }),
   target: z.object({ database: z.string(), name: z.string(), collectionId: decimal.optional() }),
-  /** `creating` and `dropping` are written before the target is asked: intents that a successor can finish. */
-  state: z.enum(['creating', 'bound', 'dropping']),
+  /** `found`: nothing was asked of the target yet. `creating` and `dropping` are written before the target is asked:
+   *  intents that a successor can finish. */
+  state: z.enum(['found', 'creating', 'bound', 'dropping']),
   /** True when this task made the collection on the target, so that it began empty. */
   createdHere: z.boolean(),
   /** Inserts at or below this source timestamp are sent as upserts: the target may hold them already. */

@@ -1,0 +1,41 @@
+import type { Clock } from './clock.ts';
+
+export interface BackoffOptions {
+  readonly clock: Clock;
+  readonly firstMs?: number | undefined;
+  readonly capMs?: number | undefined;
+  /** Between 0 and 1; a test brings its own. */
+  readonly random?: (() => number) | undefined;
+}
+
+/** Waits between tries: doubling up to a cap, half of it jitter; starts over once something worked. */
+export class Backoff {
+  readonly #clock: Clock;
+  readonly #firstMs: number;
+  readonly #capMs: number;
+  readonly #random: () => number;
+  #nextMs: number;
+
+  constructor(options: BackoffOptions) {
+    this.#clock = options.clock;
+    this.#firstMs = options.firstMs ?? 200;
+    this.#capMs = options.capMs ?? 10_000;
+    this.#random = options.random ?? Math.random;
+    this.#nextMs = this.#firstMs;
+  }
+
+  /** Milliseconds the next wait takes at most. */
+  get nextMs(): number {
+    return this.#nextMs;
+  }
+
+  async wait(signal: AbortSignal): Promise<void> {
+    const ms = this.#nextMs * (0.5 + 0.5 * this.#random());
+    this.#nextMs = Math.min(this.#nextMs * 2, this.#capMs);
+    await this.#clock.sleep(ms, signal);
+  }
+
+  reset(): void {
+    this.#nextMs = this.#firstMs;
+  }
+}

@@ -1,0 +1,131 @@
+import type { Logger } from '#shared/log.ts';
+import { type ChannelPosition, logTag } from '#shared/task/positions.ts';
+import type { ObjectCursor } from '#shared/task/run.ts';
+import type { Task } from '#shared/task/task.ts';
+import type { Timestamp } from '../engine/change.ts';
+import type { CursorStart } from '../engine/window.ts';
+import { type ChangeSource, type ChannelExtent, SourceUnavailableError } from '../source/change-source.ts';
+import { Backoff } from './backoff.ts';
+import type { Clock } from './clock.ts';
+import type { FollowedCollection } from './collection.ts';
+import type { JobStatus } from './status.ts';
+
+export interface ChannelStartOptions {
+  readonly channel: string;
+  readonly stored: ChannelPosition | undefined;
+  /** The collections that live in the channel, as they are when it is found. */
+  readonly collections: () => readonly FollowedCollection[];
+  readonly task: Task;
+  readonly source: ChangeSource;
+  readonly clock: Clock;
+  readonly status: JobStatus;
+  readonly log: Logger;
+  readonly signal: AbortSignal;
+}
+
+export interface ChannelStart {
+  readonly start: CursorStart;
+  readonly logTag: string | undefined;
+  readonly horizon: Timestamp;
+}
+
+/** Decides where the main cursor of a channel begins: where it stood, or, for a channel that was not read before, where
+ *  the first of its collections was created. A collection whose beginning the log no longer holds is followed from the
+ *  log's present end, with a warning; one with a position given by the user, from there: both by a cursor of their own.
+ *  Waits while the source is away. */
+export async function channelStart(options: ChannelStartOptions): Promise<ChannelStart> {
+  const { stored, channel, source, clock, status, signal } = options;
+  if (stored !== undefined) {
+    const { offset, tick, horizon } = stored;
+    return { start: { offset, tick, exact: tick !== 0n }, logTag: stored.logTag, horizon };
+  }
+  const backoff = new Backoff({ clock });
+  const part = `open ${channel}`;
+  for (;;) {
+    try {
+      const extent = await source.describeChannel(channel, signal);
+      const offset = await firstOffset(options, extent);
+      status.clear(part);
+      return { start: { offset, tick: 0n, exact: false }, logTag: logTag(extent.logId), horizon: 0n };
+    } catch (error) {
+      if (!(error instanceof SourceUnavailableError)) throw error;
+      status.trouble(part, 'source_unavailable', error.message);
+      await backoff.wait(signal);
+    }
+  }
+}
+
+async function firstOffset(options: ChannelStartOptions, extent: ChannelExtent): Promise<bigint> {
+  let first = extent.nextOffset;
+  for (const collection of options.collections()) {
+    if (collection.isDetached(options.channel)) continue;
+    const given = givenPosition(options, collection, extent);
+    if (given !== undefined) {
+      await giveOwnCursor(collection, given);
+      continue;
+    }
+    const offset = collection.catalog?.shards.find((shard) => shard.channel === options.channel)?.startOffset;
+    if (offset === undefined) continue;
+    if (await isBeginning(options, collection.id, offset, extent)) {
+      if (offset < first) first = offset;
+      continue;
+    }
+    const { database, collection: name } = collection.target;
+    const message = `the log no longer reaches back to the creation of ${database}.${name}; it is followed from now on, and rows from before are not copied`;
+    options.log.warn(
+      { channel: options.channel, collection: `${database}.${name}` },
+      'history of a collection is not in the log',
+    );
+    await collection.record.update((o) => ({
+      warnings: [{ code: 'history_partial', message }],
+      source: o.source,
+    }));
+    await giveOwnCursor(collection, cursorAt(options, extent, extent.nextOffset, 0n));
+  }
+  return first;
+}
+
+async function giveOwnCursor(collection: FollowedCollection, cursor: ObjectCursor): Promise<void> {
+  collection.detach(cursor.channel);
+  await collection.record.update((o) => ({
+    cursors: [...o.cursors.filter((own) => own.channel !== cursor.channel), cursor],
+  }));
+}
+
+function givenPosition(
+  options: ChannelStartOptions,
+  collection: FollowedCollection,
+  extent: ChannelExtent,
+): ObjectCursor | undefined {
+  const vchannel = collection.catalog?.shards.find((shard) => shard.channel === options.channel)?.vchannel;
+  const given = options.task.startPositions.find((position) => position.vchannel === vchannel);
+  if (given === undefined) return undefined;
+  return cursorAt(options, extent, BigInt(given.offset), BigInt(given.timestamp));
+}
+
+function cursorAt(
+  options: ChannelStartOptions,
+  extent: ChannelExtent,
+  offset: bigint,
+  tick: Timestamp,
+): ObjectCursor {
+  return {
+    channel: options.channel,
+    logTag: logTag(extent.logId),
+    offset: String(offset),
+    tick: String(tick),
+    horizon: '0',
+  };
+}
+
+/** True when the log still holds the record that created the collection, so that it holds all that followed. */
+async function isBeginning(
+  options: ChannelStartOptions,
+  id: bigint,
+  offset: bigint,
+  extent: ChannelExtent,
+): Promise<boolean> {
+  if (offset < extent.earliestOffset || offset >= extent.nextOffset) return false;
+  const record = await options.source.readOne(options.channel, offset, options.signal);
+  return record?.kind === 'create-collection' && record.collectionId === id;
+}

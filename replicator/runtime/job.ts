@@ -1,0 +1,234 @@
+import { CdcError, type Code } from '#shared/errors.ts';
+import { EXIT } from '#shared/fleet/fleet.ts';
+import type { Logger } from '#shared/log.ts';
+import { type Fence, FencedError, type TaskStore } from '#shared/store/task-store.ts';
+import { type ChannelPosition, packPositions, unpackPositions } from '#shared/task/positions.ts';
+import type { RunUpdate } from '#shared/task/run.ts';
+import type { Task } from '#shared/task/task.ts';
+import type { ChangeSource } from '../source/change-source.ts';
+import type { Target } from '../target/target.ts';
+import { CatalogFollower } from './catalog-follower.ts';
+import { type Clock, isoTime } from './clock.ts';
+import { type Claimed, claimLease } from './lease-claim.ts';
+import { type Account, LeaseKeeper } from './lease-keeper.ts';
+import { Registry } from './registry.ts';
+import { Sender } from './sender.ts';
+import type { Settings } from './settings.ts';
+import { JobStatus } from './status.ts';
+
+export interface JobOptions {
+  readonly taskId: string;
+  readonly incarnation: string;
+  readonly generation: number;
+  /** Random, new for each job. */
+  readonly owner: string;
+  readonly store: TaskStore;
+  readonly source: ChangeSource;
+  /** Opened once the lease is held. */
+  readonly openTarget: (task: Task) => Promise<Target>;
+  readonly clock: Clock;
+  readonly settings: Settings;
+  readonly log: Logger;
+  /** Milliseconds to finish what is in flight once the job is asked to stop. */
+  readonly drainMs: number;
+}
+
+/** How a job ended: an exit code of {@link EXIT}, and why. */
+export interface JobEnd {
+  readonly exitCode: number;
+  readonly code: Code | undefined;
+  readonly message: string;
+}
+
+/** Failures that do not get better by themselves. */
+const PERMANENT: ReadonlySet<Code> = new Set<Code>([
+  'history_lost',
+  'source_unsupported',
+  'unknown_message',
+  'config_invalid',
+]);
+
+/** One attempt of a replicator at a task: takes the lease, follows the source, and gives the lease back.
+ *  Nothing is remembered from an earlier attempt but what is in the store. Never throws: it answers how it ended. */
+export class Job {
+  readonly #options: JobOptions;
+  readonly #abort = new AbortController();
+  #error: unknown;
+
+  constructor(options: JobOptions) {
+    this.#options = options;
+  }
+
+  /** Runs until `stop` aborts (then it drains and gives the lease back) or until it fails. */
+  async run(stop: AbortSignal): Promise<JobEnd> {
+    const { log } = this.#options;
+    try {
+      const task = await this.#task();
+      const claimed = await claimLease({ ...this.#options, signal: stop });
+      return await this.#follow(task, claimed, stop);
+    } catch (error) {
+      if (stop.aborted) return { exitCode: EXIT.stopped, code: undefined, message: 'asked to stop' };
+      if (error instanceof FencedError)
+        return { exitCode: EXIT.stopped, code: 'lease_lost', message: error.message };
+      log.error({ err: error }, 'job failed before it began');
+      return endOf(error);
+    }
+  }
+
+  async #task(): Promise<Task> {
+    const { store, taskId, incarnation } = this.#options;
+    const task = await store.getTask(taskId);
+    if (task?.incarnation !== incarnation) throw new FencedError('task', `task ${taskId} is gone`);
+    return task;
+  }
+
+  async #follow(task: Task, claimed: Claimed, stop: AbortSignal): Promise<JobEnd> {
+    const { store, source, clock, settings, log, openTarget, incarnation, taskId, owner } = this.#options;
+    const { signal } = this.#abort;
+    const fence: Fence = { taskId, incarnation, owner, epoch: claimed.run.epoch };
+    const status = new JobStatus(clock, claimed.run.counters);
+    const onError = (error: unknown) => this.#fail(error);
+    const objects = await store.listObjects(task);
+    const target = await openTarget(task);
+    let registry: Registry | undefined;
+    let lastRequests = status.counters.requests;
+    const account = (): Account => {
+      const positions = registry?.positions() ?? unpackPositions(claimed.run.channels);
+      if (registry?.following && status.phase !== 'stopping') status.phase = 'streaming';
+      const requests = status.counters.requests;
+      return {
+        update: updateOf(status, positions, registry?.watermark),
+        urgent: requests !== lastRequests || (registry?.short ?? false),
+        written: () => {
+          lastRequests = requests;
+          registry?.written(positions);
+        },
+      };
+    };
+    const lease = new LeaseKeeper({ store, fence, clock, settings, log, takenAt: claimed.takenAt, account });
+    const common = { clock, settings, status, log, signal, lease, source, target };
+    const sender = new Sender({ ...common, notBefore: claimed.sendFrom, onError });
+    const follower = new CatalogFollower({ source, registry: () => made, clock, status, log });
+    const made = new Registry({
+      ...common,
+      task,
+      objects,
+      positions: unpackPositions(claimed.run.channels),
+      sender,
+      recordOptions: { store, fence, clock, signal },
+      permit: async (inner) => {
+        const wait = claimed.sendFrom - clock.monotonic();
+        if (wait > 0) await clock.sleep(wait, inner);
+        await lease.room(settings.requestDeadlineMs, inner);
+      },
+      refresh: () => follower.refresh(),
+      onError,
+    });
+    registry = made;
+    const work = [lease.run(signal), follower.run(signal), this.#flushSides(made, lease)];
+    for (const part of work) part.catch(onError);
+    await new Promise<void>((resolve) => {
+      if (stop.aborted || signal.aborted) resolve();
+      stop.addEventListener('abort', () => resolve(), { once: true });
+      signal.addEventListener('abort', () => resolve(), { once: true });
+    });
+    try {
+      return await this.#end({ status, sender, fence, registry: made, lease });
+    } finally {
+      this.#abort.abort();
+      await target.close();
+    }
+  }
+
+  /** Cursors of single collections are written beside the lease, each with its own item. */
+  async #flushSides(registry: Registry, lease: LeaseKeeper): Promise<void> {
+    const { clock, settings } = this.#options;
+    const { signal } = this.#abort;
+    let last = clock.monotonic();
+    while (!signal.aborted) {
+      await clock.sleep(50, signal).catch(() => undefined);
+      const due = clock.monotonic() - last >= settings.checkpointMs;
+      if (due) last = clock.monotonic();
+      if (!signal.aborted && lease.remainingMs > 0) await registry.flushSides(!due);
+    }
+  }
+
+  #fail(error: unknown): void {
+    if (this.#abort.signal.aborted) return;
+    this.#error = error;
+    this.#abort.abort();
+  }
+
+  async #end(parts: {
+    readonly status: JobStatus;
+    readonly sender: Sender;
+    readonly fence: Fence;
+    readonly registry: Registry;
+    readonly lease: LeaseKeeper;
+  }): Promise<JobEnd> {
+    const { status, sender, fence, registry, lease } = parts;
+    const { clock, drainMs, log, store } = this.#options;
+    const failed = this.#abort.signal.aborted;
+    const end: JobEnd = failed
+      ? endOf(this.#error)
+      : { exitCode: EXIT.stopped, code: undefined, message: 'asked to stop' };
+    if (failed) log.error({ err: this.#error, code: end.code }, 'job failed');
+    status.phase = 'stopping';
+    sender.close();
+    const until = clock.monotonic() + Math.min(drainMs, Math.max(0, lease.remainingMs));
+    let objectsIdle = false;
+    void registry.stopActors().then(() => {
+      objectsIdle = true;
+    });
+    while (
+      !failed &&
+      !(sender.drained && objectsIdle) &&
+      clock.monotonic() < until &&
+      !this.#abort.signal.aborted
+    ) {
+      await clock.sleep(20, this.#abort.signal).catch(() => undefined);
+    }
+    const drained = sender.drained && objectsIdle;
+    if (!failed)
+      await registry
+        .flushSides(false)
+        .catch((error: unknown) => log.warn({ err: error }, 'own cursors not written'));
+    this.#abort.abort();
+    if (end.code === 'lease_lost') return end;
+    if (end.exitCode === EXIT.permanent && end.code !== undefined) status.failed(end.code, end.message);
+    else status.phase = 'stopped';
+    try {
+      const update = {
+        ...updateOf(status, registry.positions(), registry.watermark),
+        leaseExpiresAt: isoTime(clock),
+      };
+      await store.releaseLease(fence, update, drained ? 'drained' : 'undrained');
+    } catch (error) {
+      log.warn({ err: error }, 'lease not given back; it runs out by itself');
+    }
+    return end;
+  }
+}
+
+function updateOf(
+  status: JobStatus,
+  positions: readonly ChannelPosition[],
+  watermark: bigint | undefined,
+): Omit<RunUpdate, 'leaseExpiresAt'> {
+  const { phase, phaseSince, reason, counters, warnings } = status;
+  return {
+    phase,
+    phaseSince,
+    reason,
+    channels: packPositions(positions),
+    watermark: watermark === undefined ? undefined : String(watermark),
+    counters: { ...counters },
+    warnings,
+  };
+}
+
+function endOf(error: unknown): JobEnd {
+  const code: Code = error instanceof CdcError ? error.code : 'internal';
+  const message = error instanceof Error ? error.message : String(error);
+  return { exitCode: PERMANENT.has(code) ? EXIT.permanent : EXIT.retry, code, message };
+}

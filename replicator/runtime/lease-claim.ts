@@ -1,0 +1,102 @@
+import type { Logger } from '#shared/log.ts';
+import { FencedError, StoreUnavailableError, type TaskStore } from '#shared/store/task-store.ts';
+import type { Run } from '#shared/task/run.ts';
+import { Backoff } from './backoff.ts';
+import { type Clock, isoTime } from './clock.ts';
+import type { Settings } from './settings.ts';
+
+export interface ClaimOptions {
+  readonly store: TaskStore;
+  readonly taskId: string;
+  readonly incarnation: string;
+  readonly generation: number;
+  readonly owner: string;
+  readonly clock: Clock;
+  readonly settings: Settings;
+  readonly log: Logger;
+  readonly signal: AbortSignal;
+}
+
+export interface Claimed {
+  readonly run: Run;
+  /** Monotonic time at which the update was sent: the lease counts from there. */
+  readonly takenAt: number;
+  /** Monotonic time before which nothing may be sent: requests of the predecessor may still execute. */
+  readonly sendFrom: number;
+}
+
+/** Takes the lease of a task, once it is certain that nobody else acts for it.
+ *
+ *  Given back drained, or never held: at once. The predecessor is known to be dead: at once, and then nothing is sent for
+ *  the settle time. Otherwise: only after the lease has stood still for its whole length on this machine's monotonic
+ *  clock, plus the time a request may take, plus the settle time; clocks of two machines are never compared.
+ *  Fails with {@link FencedError} when this job is not the one to run the task (any more). See SPEC.md, "Takeover". */
+export async function claimLease(options: ClaimOptions): Promise<Claimed> {
+  const { clock, settings, signal, log } = options;
+  const backoff = new Backoff({ clock, capMs: 2_000 });
+  let watched: { readonly epoch: number; readonly beat: number; readonly since: number } | undefined;
+  for (;;) {
+    signal.throwIfAborted();
+    try {
+      const seen = await currentRun(options);
+      const wait = await mayClaim(options, seen, watched);
+      if (wait.kind === 'claim') {
+        const takenAt = clock.monotonic();
+        const run = await options.store.acquireLease(
+          {
+            taskId: options.taskId,
+            incarnation: options.incarnation,
+            generation: options.generation,
+            owner: options.owner,
+            leaseExpiresAt: isoTime(clock, settings.leaseMs),
+          },
+          seen,
+        );
+        return { run, takenAt, sendFrom: takenAt + wait.settleMs };
+      }
+      if (seen !== undefined && (watched?.epoch !== seen.epoch || watched.beat !== seen.beat)) {
+        if (watched === undefined)
+          log.info({ holder: seen.generation }, 'waiting for the lease of another job to run out');
+        watched = { epoch: seen.epoch, beat: seen.beat, since: clock.monotonic() };
+      }
+      backoff.reset();
+      await clock.sleep(500, signal);
+    } catch (error) {
+      const again =
+        error instanceof StoreUnavailableError || (error instanceof FencedError && error.why === 'moved-on');
+      if (!again) throw error;
+      log.warn({ err: error }, 'lease not taken yet; trying again');
+      await backoff.wait(signal);
+    }
+  }
+}
+
+async function currentRun({ store, taskId, incarnation }: ClaimOptions): Promise<Run | undefined> {
+  const run = await store.getRun(taskId);
+  return run?.incarnation === incarnation ? run : undefined;
+}
+
+type Verdict = { readonly kind: 'claim'; readonly settleMs: number } | { readonly kind: 'wait' };
+
+async function mayClaim(
+  { store, taskId, incarnation, generation, settings, clock }: ClaimOptions,
+  seen: Run | undefined,
+  watched: { readonly epoch: number; readonly beat: number; readonly since: number } | undefined,
+): Promise<Verdict> {
+  const launch = await store.getLaunch(taskId);
+  if (launch?.incarnation !== incarnation || launch.generation !== generation) {
+    throw new FencedError('launch', `launch ${generation} is not the current one any more`);
+  }
+  if (seen === undefined || seen.released === 'drained') return { kind: 'claim', settleMs: 0 };
+  const exit = launch.lastExit;
+  const dead = exit?.confirmed === true && exit.generation >= seen.generation;
+  if (dead) return { kind: 'claim', settleMs: settings.settleMs };
+  if (seen.released === 'undrained') {
+    return { kind: 'claim', settleMs: settings.requestDeadlineMs + settings.settleMs };
+  }
+  const still = watched?.epoch === seen.epoch && watched.beat === seen.beat;
+  const patience = settings.leaseMs + settings.requestDeadlineMs + settings.settleMs;
+  return still && clock.monotonic() - watched.since >= patience
+    ? { kind: 'claim', settleMs: 0 }
+    : { kind: 'wait' };
+}

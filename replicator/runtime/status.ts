@@ -1,0 +1,84 @@
+import type { Code } from '#shared/errors.ts';
+import type { Counters, Phase, Reason } from '#shared/task/run.ts';
+import { type Clock, isoTime } from './clock.ts';
+
+/** What a job says about itself: its phase and why, its counters, its warnings. Everything else reports to it. */
+export class JobStatus {
+  readonly #clock: Clock;
+  readonly #troubles = new Map<string, Reason>();
+  readonly #warnings = new Map<string, Reason>();
+  #base: Exclude<Phase, 'retrying'> = 'starting';
+  #shown: Phase = 'starting';
+  #since: string;
+  #failure: Reason | undefined;
+  readonly counters: { -readonly [K in keyof Counters]: number };
+
+  constructor(clock: Clock, counters?: Counters) {
+    this.#clock = clock;
+    this.#since = isoTime(clock);
+    this.counters = counters === undefined ? emptyCounters() : { ...counters };
+  }
+
+  set phase(phase: Exclude<Phase, 'retrying'>) {
+    this.#base = phase;
+    this.#refresh();
+  }
+
+  get phase(): Phase {
+    return this.#shown;
+  }
+
+  get phaseSince(): string {
+    return this.#since;
+  }
+
+  /** The oldest thing that is being retried, or why the job failed. */
+  get reason(): Reason | undefined {
+    return this.#failure ?? this.#troubles.values().next().value;
+  }
+
+  get warnings(): Reason[] {
+    return [...this.#warnings.values()];
+  }
+
+  /** Something does not work and is being tried again; `part` names it for {@link clear}. */
+  trouble(part: string, code: Code, message: string): void {
+    this.counters.retries++;
+    this.#troubles.set(part, { code, message });
+    this.#refresh();
+  }
+
+  clear(part: string): void {
+    if (this.#troubles.delete(part)) this.#refresh();
+  }
+
+  warn(part: string, code: Code, message: string): void {
+    this.#warnings.set(part, { code, message });
+  }
+
+  failed(code: Code, message: string): void {
+    this.#failure = { code, message };
+    this.phase = 'failed';
+  }
+
+  #refresh(): void {
+    const retrying = this.#troubles.size > 0 && (this.#base === 'streaming' || this.#base === 'starting');
+    const shown: Phase = retrying ? 'retrying' : this.#base;
+    if (shown === this.#shown) return;
+    this.#shown = shown;
+    this.#since = isoTime(this.#clock);
+  }
+}
+
+function emptyCounters(): Counters {
+  return {
+    rowsInserted: 0,
+    rowsUpserted: 0,
+    keysDeleted: 0,
+    bytes: 0,
+    requests: 0,
+    retries: 0,
+    ambiguous: 0,
+    rowsOfDroppedCollections: 0,
+  };
+}
