@@ -46,7 +46,7 @@ export class RawMilvus {
     return new Promise((resolve, reject) => {
       this.#client.makeUnaryRequest(
         SERVICE + method,
-        (bytes: Uint8Array) => bytes as Buffer,
+        asBuffer,
         (bytes: Buffer) => bytes,
         request,
         new Metadata(),
@@ -100,4 +100,9 @@ function throwUnlessOk(
 ): void {
   const code = status?.code === 0 ? status.errorCode : (status?.code ?? 0);
   if (code !== 0) throw new MilvusError(code, `${what}: ${status?.reason ?? ''} (code ${code})`);
+}
+
+/** The same bytes; grpc-js takes nothing but Node's own class. */
+function asBuffer(bytes: Uint8Array): Buffer {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }

@@ -1,0 +1,85 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { stringify } from 'yaml';
+import { freePort } from './stack/ports.ts';
+import { RunFolder } from './stack/run-folder.ts';
+import { type ServerHandle, ServerProcess } from './stack/server-process.ts';
+import type { StackAddresses } from './stack/stack-addresses.ts';
+
+/** Our own control plane as a process, with its data in a temporary folder. */
+export interface CdcServer extends AsyncDisposable {
+  /** `http://127.0.0.1:<port>/cdc` */
+  readonly url: string;
+  /** Of the process that runs now: it changes with a restart. Fails when none runs. */
+  readonly pid: number;
+  readonly logFile: string;
+  readonly dataDir: string;
+  readonly process: ServerHandle;
+}
+
+export interface CdcServerOptions {
+  /** Milvus's address, for the snapshot; without it rows from before the log's begin cannot be copied. */
+  readonly sourceMilvus?: boolean | undefined;
+  /** Further top-level settings of cdc.yaml. */
+  readonly settings?: Readonly<Record<string, unknown>> | undefined;
+  readonly env?: Readonly<Record<string, string>> | undefined;
+}
+
+const REPOSITORY = join(import.meta.dirname, '..', '..');
+const READY_TIMEOUT_MS = 60_000;
+
+/** Starts `infra/local/main.ts` with a configuration in milvus-cdc's own form, and answers when it serves. It ends, with
+ *  all its replicators, when disposed or when this process ends, however that ends. */
+export async function startCdcServer(
+  addresses: StackAddresses,
+  options: CdcServerOptions = {},
+): Promise<CdcServer> {
+  const run = new RunFolder();
+  const address = `127.0.0.1:${await freePort()}`;
+  const folder = join(run.path, 'cdc');
+  const dataDir = join(folder, 'data');
+  const config = join(folder, 'cdc.yaml');
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(config, stringify({ ...cdcYaml(addresses, address), ...options.settings }));
+  const server = new ServerProcess({
+    name: 'cdc',
+    run,
+    command: process.execPath,
+    args: [join(REPOSITORY, 'infra', 'local', 'main.ts'), '--config', config],
+    env: { CDC_DATA_DIR: dataDir, ...options.env },
+    ready: async () => (await fetch(`http://${address}/healthz`, { signal: AbortSignal.timeout(2_000) })).ok,
+    readyTimeoutMs: READY_TIMEOUT_MS,
+  });
+  try {
+    await server.start();
+  } catch (error) {
+    await run.remove();
+    throw error;
+  }
+  return {
+    url: `http://${address}/cdc`,
+    get pid() {
+      if (server.pid === undefined) throw new Error('the control plane does not run');
+      return server.pid;
+    },
+    logFile: server.logFile,
+    dataDir,
+    process: server,
+    [Symbol.asyncDispose]: async () => {
+      await server.kill('SIGTERM');
+      await run.remove();
+    },
+  };
+}
+
+function cdcYaml({ source }: StackAddresses, address: string): Readonly<Record<string, unknown>> {
+  return {
+    address,
+    sourceConfig: {
+      etcd: { address: [`http://${source.etcdEndpoint}`], rootPath: source.rootPath, metaSubPath: 'meta' },
+      replicateChan: source.replicateChannel,
+      kafka: { address: source.kafkaAddress },
+    },
+    logLevel: 'info',
+  };
+}
