@@ -23,36 +23,21 @@ import {
 import { SourceUnsupportedError } from '../change-source.ts';
 import type { CatalogKey } from './catalog-keys.ts';
 
-/** A row of the source's metadata. */
-export type CatalogRow =
-  | { readonly kind: 'database'; readonly id: bigint; readonly info: DatabaseInfo }
-  | {
-      readonly kind: 'collection';
-      readonly id: bigint;
-      readonly databaseId: bigint;
-      readonly info: CollectionInfo;
-    }
-  | {
-      readonly kind: 'partition';
-      readonly collectionId: bigint;
-      readonly id: bigint;
-      readonly info: PartitionInfo;
-    }
-  | { readonly kind: 'field'; readonly collectionId: bigint; readonly id: bigint; readonly info: FieldSchema }
-  | {
-      readonly kind: 'function';
-      readonly collectionId: bigint;
-      readonly id: bigint;
-      readonly info: FunctionSchema;
-    }
-  | { readonly kind: 'index'; readonly collectionId: bigint; readonly id: bigint; readonly info: FieldIndex }
-  | { readonly kind: 'collection-load'; readonly collectionId: bigint; readonly info: CollectionLoadInfo }
-  | {
-      readonly kind: 'partition-load';
-      readonly collectionId: bigint;
-      readonly id: bigint;
-      readonly info: PartitionLoadInfo;
-    };
+interface Infos {
+  database: DatabaseInfo;
+  collection: CollectionInfo;
+  partition: PartitionInfo;
+  field: FieldSchema;
+  function: FunctionSchema;
+  index: FieldIndex;
+  'collection-load': CollectionLoadInfo;
+  'partition-load': PartitionLoadInfo;
+}
+
+type WithInfo<Key> = Key extends CatalogKey ? Key & { readonly info: Infos[Key['kind']] } : never;
+
+/** A row of the source's metadata: its key, and what it says. */
+export type CatalogRow = WithInfo<CatalogKey>;
 
 const TOMBSTONE = Buffer.of(0xe2, 0x9b, 0xbc);
 

@@ -5,7 +5,13 @@
  *  `internal/metastore/kv/rootcoord/rootcoord_constant.go`, `internal/metastore/kv/{datacoord,querycoord}`. */
 export type CatalogKey =
   | { readonly kind: 'database'; readonly id: bigint }
-  | { readonly kind: 'collection'; readonly databaseId: bigint; readonly id: bigint }
+  /** `legacy`: of before databases existed. */
+  | {
+      readonly kind: 'collection';
+      readonly databaseId: bigint;
+      readonly id: bigint;
+      readonly legacy: boolean;
+    }
   | { readonly kind: 'partition'; readonly collectionId: bigint; readonly id: bigint }
   | { readonly kind: 'field'; readonly collectionId: bigint; readonly id: bigint }
   | { readonly kind: 'function'; readonly collectionId: bigint; readonly id: bigint }
@@ -18,7 +24,7 @@ export type CatalogKey =
 export const CATALOG_RANGES: readonly KeyRange[] = [
   // database/{db-info,collection-info,aliases}/, fields/, functions/, partitions/
   { from: 'root-coord/database/', end: 'root-coord/partitions0' },
-  // Collections from before databases existed.
+  // Legacy collections.
   { from: 'root-coord/collection/', end: 'root-coord/collection0' },
   { from: 'field-index/', end: 'field-index0' },
   // querycoord-collection-loadinfo/, querycoord-partition-loadinfo/
@@ -41,9 +47,13 @@ const PATTERNS: readonly (readonly [prefix: string, ids: 1 | 2, make: (ids: Ids)
   [
     'root-coord/database/collection-info/',
     2,
-    ([databaseId, id = 0n]) => ({ kind: 'collection', databaseId, id }),
+    ([databaseId, id = 0n]) => ({ kind: 'collection', databaseId, id, legacy: false }),
   ],
-  ['root-coord/collection/', 1, ([id]) => ({ kind: 'collection', databaseId: DEFAULT_DATABASE_ID, id })],
+  [
+    'root-coord/collection/',
+    1,
+    ([id]) => ({ kind: 'collection', databaseId: DEFAULT_DATABASE_ID, id, legacy: true }),
+  ],
   ['root-coord/partitions/', 2, ([collectionId, id = 0n]) => ({ kind: 'partition', collectionId, id })],
   ['root-coord/fields/', 2, ([collectionId, id = 0n]) => ({ kind: 'field', collectionId, id })],
   ['root-coord/functions/', 2, ([collectionId, id = 0n]) => ({ kind: 'function', collectionId, id })],

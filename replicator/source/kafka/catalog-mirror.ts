@@ -11,16 +11,11 @@ export interface MirroredValue {
 }
 
 type RowOf<Kind extends CatalogRow['kind']> = Extract<CatalogRow, { kind: Kind }>;
+type Rows = Map<string, CatalogRow>;
 
-/** Everything known about one collection id, by key. */
+/** Everything known about one collection id. */
 interface Shelf {
-  readonly collections: Map<string, RowOf<'collection'>>;
-  readonly fields: Map<string, RowOf<'field'>>;
-  readonly functions: Map<string, RowOf<'function'>>;
-  readonly partitions: Map<string, RowOf<'partition'>>;
-  readonly indexes: Map<string, RowOf<'index'>>;
-  readonly partitionLoads: Map<string, RowOf<'partition-load'>>;
-  readonly collectionLoads: Map<string, RowOf<'collection-load'>>;
+  readonly rows: Rows;
   /** The collection as last built; undefined when a row has changed since, or there is none. */
   built: CatalogCollection | undefined;
 }
@@ -30,7 +25,7 @@ interface Shelf {
 export class CatalogMirror {
   /** Revision of every key that etcd holds in a range, also of tombstones and of keys that are not the catalog's. */
   readonly #keys = new Map<KeyRange, Map<string, bigint>>();
-  readonly #databases = new Map<string, RowOf<'database'>>();
+  readonly #databases: Rows = new Map();
   readonly #shelves = new Map<bigint, Shelf>();
 
   /** How many keys the mirror believes etcd to hold in a range. */
@@ -65,9 +60,8 @@ export class CatalogMirror {
     const databases = this.#buildDatabases();
     const collections = new Map<bigint, CatalogCollection>();
     for (const [id, shelf] of this.#shelves) {
-      shelf.built ??= build(id, shelf, databases);
+      shelf.built ??= build(id, shelf.rows, databases);
       if (shelf.built !== undefined) collections.set(id, shelf.built);
-      else if (isEmpty(shelf)) this.#shelves.delete(id);
     }
     return { revision, databases, collections };
   }
@@ -83,93 +77,58 @@ export class CatalogMirror {
     if (parsed === undefined) return;
     const row = value === undefined ? undefined : decodeRow(parsed, value);
     if (parsed.kind === 'database') {
-      put(this.#databases, key, row as RowOf<'database'> | undefined);
+      put(this.#databases, key, row);
       // A database's name is part of each of its collections.
       for (const shelf of this.#shelves.values()) shelf.built = undefined;
       return;
     }
-    const shelf = this.#shelf(parsed.kind === 'collection' ? parsed.id : parsed.collectionId);
+    const id = parsed.kind === 'collection' ? parsed.id : parsed.collectionId;
+    const shelf = this.#shelves.get(id) ?? { rows: new Map(), built: undefined };
+    put(shelf.rows, key, row);
     shelf.built = undefined;
-    switch (parsed.kind) {
-      case 'collection':
-        return put(shelf.collections, key, row as RowOf<'collection'> | undefined);
-      case 'field':
-        return put(shelf.fields, key, row as RowOf<'field'> | undefined);
-      case 'function':
-        return put(shelf.functions, key, row as RowOf<'function'> | undefined);
-      case 'partition':
-        return put(shelf.partitions, key, row as RowOf<'partition'> | undefined);
-      case 'index':
-        return put(shelf.indexes, key, row as RowOf<'index'> | undefined);
-      case 'partition-load':
-        return put(shelf.partitionLoads, key, row as RowOf<'partition-load'> | undefined);
-      case 'collection-load':
-        return put(shelf.collectionLoads, key, row as RowOf<'collection-load'> | undefined);
-    }
-  }
-
-  #shelf(collectionId: bigint): Shelf {
-    const shelf = this.#shelves.get(collectionId) ?? emptyShelf();
-    this.#shelves.set(collectionId, shelf);
-    return shelf;
+    if (shelf.rows.size > 0) this.#shelves.set(id, shelf);
+    else this.#shelves.delete(id);
   }
 
   /** Any row that is no tombstone is a live database, whatever its state: 2.3 wrote state 0 into some. */
   #buildDatabases(): ReadonlyMap<bigint, CatalogDatabase> {
     const databases = new Map<bigint, CatalogDatabase>();
     databases.set(DEFAULT_DATABASE_ID, { id: DEFAULT_DATABASE_ID, name: DEFAULT_DATABASE, properties: {} });
-    for (const { id, info } of this.#databases.values()) {
+    for (const { id, info } of rowsOf(this.#databases, 'database')) {
       databases.set(id, { id, name: info.name, properties: toRecord(info.properties) });
     }
     return databases;
   }
 }
 
-function put<Row>(rows: Map<string, Row>, key: string, row: Row | undefined): void {
+function put(rows: Rows, key: string, row: CatalogRow | undefined): void {
   if (row === undefined) rows.delete(key);
   else rows.set(key, row);
 }
 
-function emptyShelf(): Shelf {
-  return {
-    collections: new Map(),
-    fields: new Map(),
-    functions: new Map(),
-    partitions: new Map(),
-    indexes: new Map(),
-    partitionLoads: new Map(),
-    collectionLoads: new Map(),
-    built: undefined,
-  };
-}
-
-function isEmpty({ built: _, ...maps }: Shelf): boolean {
-  return Object.values(maps).every((map) => map.size === 0);
-}
-
 function build(
   id: bigint,
-  shelf: Shelf,
+  rows: Rows,
   databases: ReadonlyMap<bigint, CatalogDatabase>,
 ): CatalogCollection | undefined {
-  // More than one row is possible only where a legacy row outlived its successor, whose key sorts behind.
-  const key = [...shelf.collections.keys()].sort().at(-1);
-  const row = key === undefined ? undefined : shelf.collections.get(key);
+  // More than one row is possible only where a legacy row outlived its successor; a row of the younger layout wins.
+  const candidates = rowsOf(rows, 'collection');
+  const row = candidates.find(({ legacy }) => !legacy) ?? candidates[0];
   if (row === undefined) return undefined;
   return buildCollection({
     id,
     databaseId: row.databaseId,
     database: databases.get(row.databaseId)?.name ?? '',
     info: row.info,
-    fields: infos(shelf.fields),
-    functions: infos(shelf.functions),
-    partitions: infos(shelf.partitions),
-    indexes: infos(shelf.indexes),
-    collectionLoad: infos(shelf.collectionLoads)[0],
-    partitionLoads: infos(shelf.partitionLoads),
+    fields: rowsOf(rows, 'field').map(({ info }) => info),
+    functions: rowsOf(rows, 'function').map(({ info }) => info),
+    partitions: rowsOf(rows, 'partition').map(({ info }) => info),
+    indexes: rowsOf(rows, 'index').map(({ info }) => info),
+    collectionLoad: rowsOf(rows, 'collection-load')[0]?.info,
+    partitionLoads: rowsOf(rows, 'partition-load').map(({ info }) => info),
   });
 }
 
-function infos<Info>(rows: ReadonlyMap<string, { readonly info: Info }>): readonly Info[] {
-  return [...rows.values()].map(({ info }) => info);
+function rowsOf<Kind extends CatalogRow['kind']>(rows: Rows, kind: Kind): readonly RowOf<Kind>[] {
+  return [...rows.values()].filter((row): row is RowOf<Kind> => row.kind === kind);
 }

@@ -199,3 +199,8 @@ export function prefixEnd(prefix: string): string {
   const last = prefix.charCodeAt(prefix.length - 1);
   return prefix.slice(0, -1) + String.fromCharCode(last + 1);
 }
+
+/** The exclusive end of the range that holds one key. */
+export function keyEnd(key: string): string {
+  return `${key}\0`;
+}
