@@ -1,5 +1,5 @@
-import type { CollectionSchema } from '../wire/gen/schema_pb.ts';
 import type { Key, Rows } from '../engine/change.ts';
+import type { CollectionSchema } from '../wire/gen/schema_pb.ts';
 
 /** A collection of the target by name. The name is all that its API takes; ids come back from `describe`. */
 export interface CollectionName {
@@ -32,7 +32,12 @@ export interface DeleteRequest extends CollectionName {
  *  same request may succeed later. */
 export type Answer =
   | { readonly kind: 'applied' }
-  | { readonly kind: 'rejected'; readonly retryable: boolean; readonly code: number; readonly message: string }
+  | {
+      readonly kind: 'rejected';
+      readonly retryable: boolean;
+      readonly code: number;
+      readonly message: string;
+    }
   | { readonly kind: 'ambiguous'; readonly message: string };
 
 export interface TargetCollection {

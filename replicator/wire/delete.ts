@@ -36,8 +36,12 @@ export function keysExpression(keyField: string, keys: readonly Key[]): string {
   return `${keyField} in [${keys.map(keyLiteral).join(',')}]`;
 }
 
+const SMALLEST = -(2n ** 63n);
+
 function keyLiteral(key: Key): string {
-  return typeof key === 'bigint' ? key.toString() : stringLiteral(key);
+  if (typeof key === 'string') return stringLiteral(key);
+  // The parser reads the digits first and the sign then, and the smallest int64 has no positive counterpart.
+  return key === SMALLEST ? `${SMALLEST + 1n}-1` : key.toString();
 }
 
 // Milvus's lexer takes a quoted string without raw quotes, backslashes and line ends, and reads escapes as Go does.

@@ -77,6 +77,7 @@ export class Connection {
   /** Sends an encoded request and answers the encoded response. Fails with {@link CallError} at the latest after
    *  `timeoutMs`; the server is told the deadline, too, but need not keep it. */
   call(method: string, request: Buffer, timeoutMs: number): Promise<Buffer> {
+    if (this.#reset) return Promise.reject(new CallError(GrpcStatus.CANCELLED, 'the connection is closed'));
     return new Promise((resolve, reject) => {
       const settle = (error: ServiceError | null, response?: Buffer): void => {
         clearTimeout(timer);

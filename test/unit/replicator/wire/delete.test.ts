@@ -32,6 +32,12 @@ test.each([
   expect(keysExpression('id', [key])).toBe(`id in [${literal}]`);
 });
 
+test('the smallest int64 is written as a difference: Milvus cannot parse its digits', () => {
+  expect(keysExpression('id', [-(2n ** 63n), 2n ** 63n - 1n])).toBe(
+    'id in [-9223372036854775807-1,9223372036854775807]',
+  );
+});
+
 test('fails without keys: an empty list would not be what was meant', () => {
   expect(() => keysExpression('id', [])).toThrow(RangeError);
 });
