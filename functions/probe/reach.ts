@@ -1,0 +1,62 @@
+import { connect as connectPlain, isIP, type Socket } from 'node:net';
+import { connect as connectTls } from 'node:tls';
+import type { TargetAddress } from './target-address.ts';
+import { TargetProbeError } from './target-probe.ts';
+
+/** Opens one connection and closes it again: tells apart what a gRPC client lumps together as "unavailable" (a name
+ *  that does not resolve, a closed port, silence, a certificate that is not trusted). Fails with
+ *  {@link TargetProbeError} within `budgetMs`. */
+export async function reach(address: TargetAddress, budgetMs: number): Promise<void> {
+  const { host, port } = address;
+  const where = `${host}:${port}`;
+  let connected = false;
+  const socket = open(address, () => {
+    connected = true;
+  });
+  try {
+    await new Promise<void>((resolve, reject) => {
+      socket.once(address.tls === undefined ? 'connect' : 'secureConnect', resolve);
+      socket.once('error', reject);
+      socket.once('close', () => reject(new Error('the connection was closed')));
+      socket.setTimeout(budgetMs, () => reject(new Timeout()));
+    });
+  } catch (error) {
+    throw new TargetProbeError(sentence(where, address, { error, connected, budgetMs }), { cause: error });
+  } finally {
+    socket.destroy();
+  }
+}
+
+class Timeout extends Error {}
+
+function open({ host, port, tls }: TargetAddress, onConnected: () => void): Socket {
+  if (tls === undefined) return connectPlain({ host, port }, onConnected);
+  const servername = tls.serverName ?? (isIP(host) === 0 ? host : undefined);
+  const socket = connectTls({
+    host,
+    port,
+    ca: tls.ca,
+    cert: tls.cert,
+    key: tls.key,
+    ALPNProtocols: ['h2'],
+    ...(servername === undefined ? {} : { servername }),
+  });
+  socket.once('connect', onConnected);
+  return socket;
+}
+
+interface Outcome {
+  readonly error: unknown;
+  readonly connected: boolean;
+  readonly budgetMs: number;
+}
+
+function sentence(where: string, address: TargetAddress, { error, connected, budgetMs }: Outcome): string {
+  if (error instanceof Timeout) return `${where} did not answer within ${budgetMs / 1000} s`;
+  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+  if (code === 'ENOTFOUND' || code === 'EAI_AGAIN') return `the host name of ${where} cannot be resolved`;
+  if (code === 'ECONNREFUSED') return `nothing listens at ${where}`;
+  const detail = code || (error instanceof Error ? error.message : String(error));
+  if (connected && address.tls !== undefined) return `no TLS connection to ${where}: ${detail}`;
+  return `${where} cannot be reached: ${detail}`;
+}
