@@ -9,7 +9,8 @@ export interface StartOrder {
  *  machine. */
 export interface Fleet {
   /** Starts one replicator; answers its handle. Repeating an order with the same generation starts no second one.
-   *  Fails with {@link NotPlacedError} when there is no room now (capacity, throttling, quota). */
+   *  Fails with {@link NotPlacedError} when surely nothing was started by this call (no room now, throttling, quota, a
+   *  wrong setting). After any other failure it may have been started: the same order finds out. */
   start(order: StartOrder): Promise<string>;
 
   /** Asks it to drain and stop; returns at once. Harmless when it is gone. `kill` ends it without draining. */

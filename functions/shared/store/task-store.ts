@@ -27,8 +27,11 @@ export interface TaskStore {
   /** Undefined for an unknown id and for a tombstone. */
   getTask(id: string): Promise<Task | undefined>;
 
-  /** All tasks that are not tombstones, by id. */
+  /** All tasks that are not tombstones, by id. One item that cannot be read fails them all. */
   listTasks(): Promise<readonly Task[]>;
+
+  /** The ids of all tasks that are not tombstones, in order; also of those whose items cannot be read. */
+  listTaskIds(): Promise<readonly string[]>;
 
   /** The scope entry of a target: who has taken what. `revision` 0 when nobody ever had. */
   getScope(

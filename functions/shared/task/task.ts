@@ -96,6 +96,8 @@ export const launchSchema = z.object({
   notBefore: z.iso.datetime(),
   /** Why the last start was not possible (capacity, throttling …). */
   pendingReason: z.string().optional(),
+  /** Starts in a row that were not possible, up to and without the one that is. */
+  unplaced: z.number().int().nonnegative().optional(),
   lastExit: lastExitSchema.optional(),
 });
 export type Launch = z.output<typeof launchSchema>;

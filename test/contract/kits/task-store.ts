@@ -131,6 +131,7 @@ export function describeTaskStore(name: string, make: () => Promise<TaskStoreHar
         await create({ id: `${base}-a` });
         const ids = (await store.listTasks()).map((t) => t.id);
         expect(ids).toEqual(ids.toSorted());
+        expect(await store.listTaskIds()).toEqual(ids);
         expect(ids).toEqual(expect.arrayContaining([`${base}-a`, `${base}-b`]));
       });
 
@@ -140,6 +141,7 @@ export function describeTaskStore(name: string, make: () => Promise<TaskStoreHar
         for (let i = 0; i < 25; i++) ids.push((await create({ request: { padding } })).id);
         const listed = await store.listTasks();
         expect(listed.map((t) => t.id)).toEqual(expect.arrayContaining(ids));
+        expect(await store.listTaskIds()).toEqual(listed.map((t) => t.id));
         for (const task of listed.filter((t) => ids.includes(t.id))) await store.deleteTask(task);
         expect((await store.listTombstones()).map((t) => t.id)).toEqual(expect.arrayContaining(ids));
       });
@@ -759,6 +761,7 @@ export function describeTaskStore(name: string, make: () => Promise<TaskStoreHar
         const task = await create();
         await own.spoil({ kind: 'task', task }, how);
         await expectNamed([store.getTask(task.id), store.listTasks()], `task ${task.id}`, how);
+        expect(await store.listTaskIds()).toEqual([task.id]);
       });
 
       test.each(['newer', 'corrupt'] as const)('a %s launch fails by name', async (how) => {

@@ -92,6 +92,10 @@ export class MemoryTaskStore implements TaskStore {
     );
   }
 
+  listTaskIds(): Promise<readonly string[]> {
+    return this.#call('listTaskIds', [], () => this.#keys('task').map((key) => partOf(key, 1)));
+  }
+
   getScope(
     targetIdentity: string,
   ): Promise<{ readonly revision: number; readonly taskIds: readonly string[] }> {

@@ -16,9 +16,6 @@ export interface ChildProcessOptions {
   readonly output: (order: StartOrder) => Writable;
 }
 
-/** No process can be made now, but later perhaps. */
-const NO_ROOM = new Set(['EAGAIN', 'ENOMEM', 'EMFILE', 'ENFILE']);
-
 /** One replicator as a child process. Its standard input is a pipe that this process holds open and never writes to:
  *  when this process ends, however it ends, the child reads the end of it and must exit, so none is orphaned.
  *  It leads a process group of its own: a Ctrl-C at the terminal reaches the control plane only, which then drains. */
@@ -55,7 +52,7 @@ export class ReplicatorChild {
     child.once('close', () => output.end(() => close.resolve()));
   }
 
-  /** Fails with {@link NotPlacedError} when the machine has no room for a process now. */
+  /** Fails with {@link NotPlacedError}: when no process can be made (now), none was. */
   static async spawn(options: ChildProcessOptions, order: StartOrder): Promise<ReplicatorChild> {
     // First of all, so that nothing that can fail comes after the process is there.
     const output = options.output(order);
@@ -66,8 +63,8 @@ export class ReplicatorChild {
       return new ReplicatorChild(order, child, child.pid, output);
     } catch (error) {
       output.destroy();
-      if (!(error instanceof Error && 'code' in error && NO_ROOM.has(String(error.code)))) throw error;
-      throw new NotPlacedError(`no process can be started now: ${error.message}`, { cause: error });
+      const why = error instanceof Error ? error.message : String(error);
+      throw new NotPlacedError(`no process can be started: ${why}`, { cause: error });
     }
   }
 

@@ -59,6 +59,12 @@ export class SqliteTaskStore implements TaskStore {
     return this.#file.attempt(() => this.#file.all('SELECT * FROM tasks ORDER BY id').map(taskOf));
   }
 
+  listTaskIds(): Promise<readonly string[]> {
+    return this.#file.attempt(() =>
+      this.#file.all('SELECT id FROM tasks ORDER BY id').map((row) => String(row['id'])),
+    );
+  }
+
   getScope(targetIdentity: string): Promise<{ revision: ScopeRevision; taskIds: readonly string[] }> {
     return this.#file.attempt(() => this.#scope(targetIdentity));
   }
