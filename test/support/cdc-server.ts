@@ -18,10 +18,8 @@ export interface CdcServer extends AsyncDisposable {
 }
 
 export interface CdcServerOptions {
-  /** Milvus's address, for the snapshot; without it rows from before the log's begin cannot be copied. */
+  /** Tell it the source's own API, too, which milvus-cdc's configuration has no word for. @default false */
   readonly sourceMilvus?: boolean | undefined;
-  /** Further top-level settings of cdc.yaml. */
-  readonly settings?: Readonly<Record<string, unknown>> | undefined;
   readonly env?: Readonly<Record<string, string>> | undefined;
 }
 
@@ -40,13 +38,19 @@ export async function startCdcServer(
   const dataDir = join(folder, 'data');
   const config = join(folder, 'cdc.yaml');
   mkdirSync(folder, { recursive: true });
-  writeFileSync(config, stringify({ ...cdcYaml(addresses, address), ...options.settings }));
+  writeFileSync(config, stringify(cdcYaml(addresses, address)));
   const server = new ServerProcess({
     name: 'cdc',
     run,
     command: process.execPath,
     args: [join(REPOSITORY, 'infra', 'local', 'main.ts'), '--config', config],
-    env: { CDC_DATA_DIR: dataDir, ...options.env },
+    env: {
+      CDC_DATA_DIR: dataDir,
+      ...(options.sourceMilvus === true && {
+        CDC_SOURCE_MILVUS_URI: `http://${addresses.source.milvusAddress}`,
+      }),
+      ...options.env,
+    },
     ready: async () => (await fetch(`http://${address}/healthz`, { signal: AbortSignal.timeout(2_000) })).ok,
     readyTimeoutMs: READY_TIMEOUT_MS,
   });
