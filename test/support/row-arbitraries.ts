@@ -26,6 +26,8 @@ export const ALL_FIELDS: readonly FieldSpec[] = [
 ];
 
 const float = fc.float({ noNaN: true });
+/** Milvus refuses infinity in a vector, and takes it in a scalar. */
+const finite = fc.float({ noNaN: true, noDefaultInfinity: true });
 
 export function arbitraryRow(fields: readonly FieldSpec[]): fc.Arbitrary<Row> {
   return fc.record(Object.fromEntries(fields.map((field) => [field.name, arbitraryValue(field)])), {
@@ -61,12 +63,12 @@ function presentValue({ type, dim = 0, element = DataType.INT64 }: FieldSpec): f
     case DataType.ARRAY:
       return fc.array(presentValue({ id: 0, name: '', type: element }), { maxLength: 4 });
     case DataType.FLOAT_VECTOR:
-      return fc.array(float, { minLength: dim, maxLength: dim });
+      return fc.array(finite, { minLength: dim, maxLength: dim });
     case DataType.SPARSE_FLOAT_VECTOR:
       return fc
         .uniqueArray(fc.nat({ max: 4_000_000_000 }), { minLength: 1, maxLength: 5 })
         .chain((at) =>
-          fc.tuple(...at.toSorted((a, b) => a - b).map((index) => fc.tuple(fc.constant(index), float))),
+          fc.tuple(...at.toSorted((a, b) => a - b).map((index) => fc.tuple(fc.constant(index), finite))),
         );
     default: {
       const width = rowWidth(type, dim);
