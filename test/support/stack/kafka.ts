@@ -1,10 +1,8 @@
-import { execFile } from 'node:child_process';
-import { existsSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import { Admin } from '@platformatic/kafka';
 import { kafkaJars } from './download/maven.ts';
-import { requireTool } from './download/tools.ts';
+import { runTool } from './download/tools.ts';
 import { freePorts } from './ports.ts';
 import type { RunFolder } from './run-folder.ts';
 import { type ServerHandle, ServerProcess, serverFolder } from './server-process.ts';
@@ -29,31 +27,24 @@ const READY_TIMEOUT_MS = 90_000;
 /** Starts one Kafka 3.9.1 broker (KRaft, its own controller), on the loopback interface only. */
 export async function startKafka(options: KafkaOptions): Promise<KafkaServer> {
   const { run, name = 'kafka' } = options;
-  requireTool('java');
   const jars = await kafkaJars();
   const [port, controllerPort] = (await freePorts(2)) as [number, number];
   const folder = serverFolder({ run, name });
   const data = join(folder, 'data');
   const config = join(folder, 'server.properties');
-  const classpath = join(jars, '*');
   writeFileSync(
     config,
     propertiesText({ ...properties({ port, controllerPort, data }), ...options.properties }),
   );
-  if (!existsSync(data)) await format({ classpath, config });
+  const java = ['-Dorg.slf4j.simpleLogger.defaultLogLevel=warn', '-cp', join(jars, '*')];
+  const format = ['kafka.tools.StorageTool', 'format', '--cluster-id', CLUSTER_ID, '--config', config];
+  await runTool({ command: 'java', args: [...java, ...format], cwd: folder, show: false });
   const address = `127.0.0.1:${port}`;
   const server = new ServerProcess({
     name,
     run,
     command: 'java',
-    args: [
-      '-Xmx512m',
-      '-Dorg.slf4j.simpleLogger.defaultLogLevel=warn',
-      '-cp',
-      classpath,
-      'kafka.Kafka',
-      config,
-    ],
+    args: ['-Xmx512m', ...java, 'kafka.Kafka', config],
     ready: () => answers(address),
     readyTimeoutMs: READY_TIMEOUT_MS,
   });
@@ -83,6 +74,9 @@ function properties({ port, controllerPort, data }: Places): Record<string, stri
     'message.max.bytes': '10485760',
     'replica.fetch.max.bytes': '10485760',
     'log.retention.ms': '-1',
+    // After a kill the new broker is refused until the old one's session has ended (9 s by default).
+    'broker.session.timeout.ms': '5000',
+    'broker.heartbeat.interval.ms': '1000',
     'offsets.topic.num.partitions': '1',
     'offsets.topic.replication.factor': '1',
     'transaction.state.log.num.partitions': '1',
@@ -96,13 +90,6 @@ function propertiesText(entries: Readonly<Record<string, string>>): string {
   return Object.entries(entries)
     .map(([key, value]) => `${key}=${value}\n`)
     .join('');
-}
-
-async function format({ classpath, config }: { classpath: string; config: string }): Promise<void> {
-  const tool = ['kafka.tools.StorageTool', 'format', '--cluster-id', CLUSTER_ID, '--config', config];
-  await promisify(execFile)('java', ['-XX:TieredStopAtLevel=1', '-cp', classpath, ...tool], {
-    timeout: READY_TIMEOUT_MS,
-  });
 }
 
 async function answers(address: string): Promise<boolean> {

@@ -28,6 +28,10 @@ export interface ConfigOptions {
  *  `ip` is where they send each other. */
 const COMPONENTS = ['proxy', 'rootCoord', 'dataCoord', 'queryCoord', 'dataNode', 'queryNode', 'indexNode'];
 
+/** How long a Milvus that was killed is still taken for alive: until then its successor writes but does not query. And how
+ *  long a frozen one may be frozen: after that it has lost its sessions and does not recover. Milvus's own default is 30. */
+export const SESSION_TTL_SECONDS = 10;
+
 /** The text of milvus.yaml: the template with its `{{ name(type): default }}` places filled in, and the settings. */
 export function milvusConfig(options: ConfigOptions): string {
   const { ports, folder } = options;
@@ -56,6 +60,7 @@ export function milvusConfig(options: ConfigOptions): string {
     },
     quotaAndLimits: { enabled: false },
     log: { level: 'warn' },
+    common: { session: { ttl: SESSION_TTL_SECONDS } },
     ...Object.fromEntries(COMPONENTS.map((name) => [name, { ip: '127.0.0.1' }])),
   };
   return stringify([ours, ...options.settings].reduce(merge, parse(filled) as Settings));

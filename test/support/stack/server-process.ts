@@ -1,7 +1,8 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { closeSync, existsSync, mkdirSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import type { ChildProcess } from 'node:child_process';
+import { closeSync, existsSync, mkdirSync, openSync, readFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { signalGroup, spawnOwned } from './owned-process.ts';
 import type { RunFolder } from './run-folder.ts';
 import { StopWaiting, waitUntil } from './wait-until.ts';
 
@@ -17,17 +18,18 @@ export interface ServerSpec {
   readonly readyTimeoutMs: number;
 }
 
-/** What a test may do to a server. Every method that changes its state waits, bounded, until that has happened. */
+/** What a test may do to a server. Each method waits, bounded, until what it asks for has happened. */
 export interface ServerHandle {
   readonly name: string;
   readonly logFile: string;
-  /** The server's process (and process group) id; undefined while it does not run. */
+  /** Process (and process group) id; undefined while the server does not run. */
   readonly pid: number | undefined;
-  /** Sends the signal and waits for the end of the process; data and ports stay. @default SIGKILL */
+  /** Ends the server; data and ports stay. As `docker stop` does, a gentler signal is followed by SIGKILL after 10 s.
+   *  @default SIGKILL */
   kill(signal?: NodeJS.Signals): Promise<void>;
-  /** Starts it again, after {@link kill}, with the same data and ports, and waits until it serves. */
+  /** Starts it again after {@link kill}, with the same data and ports, and waits until it serves. */
   start(): Promise<void>;
-  /** {@link kill}, then {@link start}. @default SIGTERM, as an operator would */
+  /** {@link kill}, then {@link start}. @default SIGKILL */
   restart(signal?: NodeJS.Signals): Promise<void>;
   /** Freezes it (SIGSTOP): connections stay open and nothing answers. */
   suspend(): void;
@@ -36,24 +38,22 @@ export interface ServerHandle {
   stop(): Promise<void>;
 }
 
+const GRACE_MS = 10_000;
 const EXIT_TIMEOUT_MS = 30_000;
 
-/** The shell waits for a line before it becomes the server, so that no server can run whose pid file is not written yet. */
-const GATE = 'read -r _ && exec "$@" </dev/null';
-
-/** One server as a child process of ours, in its own process group. See {@link RunFolder} for what ends it when we die. */
+/** One server as a child process of ours. What ends it when we die: {@link RunFolder}. */
 export class ServerProcess implements ServerHandle {
   readonly name: string;
-  readonly folder: string;
   readonly logFile: string;
   readonly #spec: ServerSpec;
+  readonly #folder: string;
   #child: ChildProcess | undefined;
 
   constructor(spec: ServerSpec) {
     this.#spec = spec;
     this.name = spec.name;
-    this.folder = serverFolder(spec);
-    this.logFile = join(this.folder, `${spec.name}.log`);
+    this.#folder = serverFolder(spec);
+    this.logFile = join(this.#folder, `${spec.name}.log`);
   }
 
   get pid(): number | undefined {
@@ -69,8 +69,8 @@ export class ServerProcess implements ServerHandle {
         timeoutMs: this.#spec.readyTimeoutMs,
       });
     } catch (error) {
-      await this.kill('SIGKILL');
-      const message = `${this.name} did not start: ${(error as Error).message}\nThe end of its log:\n${this.logTail()}`;
+      await this.kill();
+      const message = `${this.name} did not start: ${(error as Error).message}\nThe end of its log:\n${this.#logTail()}`;
       throw new Error(message, { cause: error });
     }
   }
@@ -78,74 +78,70 @@ export class ServerProcess implements ServerHandle {
   async kill(signal: NodeJS.Signals = 'SIGKILL'): Promise<void> {
     const child = this.#child;
     if (child === undefined) return;
-    this.#signal(signal);
-    if (signal !== 'SIGKILL') this.#signal('SIGCONT');
-    const gone = async () => this.#child === undefined;
-    await waitUntil(gone, {
-      what: `${this.name} ends on ${signal}`,
-      timeoutMs: EXIT_TIMEOUT_MS,
-      everyMs: 20,
-    });
+    const isGone = async () => this.#child !== child;
+    if (signal !== 'SIGKILL') {
+      // A frozen process acts on no signal but SIGKILL.
+      signalGroup(child, 'SIGCONT');
+      signalGroup(child, signal);
+      const gently = waitUntil(isGone, {
+        what: `${this.name} ends on ${signal}`,
+        timeoutMs: GRACE_MS,
+        everyMs: 20,
+      });
+      if (
+        await gently.then(
+          () => true,
+          () => false,
+        )
+      )
+        return;
+    }
+    signalGroup(child, 'SIGKILL');
+    await waitUntil(isGone, { what: `${this.name} ends`, timeoutMs: EXIT_TIMEOUT_MS, everyMs: 10 });
   }
 
-  async restart(signal: NodeJS.Signals = 'SIGTERM'): Promise<void> {
+  async restart(signal?: NodeJS.Signals): Promise<void> {
     await this.kill(signal);
     await this.start();
   }
 
   suspend(): void {
-    this.#signal('SIGSTOP');
+    signalGroup(this.#running, 'SIGSTOP');
   }
 
   resume(): void {
-    this.#signal('SIGCONT');
+    signalGroup(this.#running, 'SIGCONT');
   }
 
   async stop(): Promise<void> {
-    await this.kill('SIGKILL');
-    await rm(this.folder, { recursive: true, force: true, maxRetries: 3 });
+    await this.kill();
+    await rm(this.#folder, { recursive: true, force: true, maxRetries: 3 });
   }
 
-  /** The last lines of the log, for error messages. */
-  logTail(lines = 40): string {
-    if (!existsSync(this.logFile)) return '(no log)';
-    return readFileSync(this.logFile, 'utf8').trimEnd().split('\n').slice(-lines).join('\n');
+  get #running(): ChildProcess {
+    if (this.#child === undefined) throw new Error(`${this.name} does not run`);
+    return this.#child;
   }
 
   #spawn(): void {
-    const { command, args, env } = this.#spec;
+    const { name, run, command, args, env } = this.#spec;
     const log = openSync(this.logFile, 'a');
-    const child = spawn('/bin/sh', ['-c', GATE, this.name, command, ...args], {
-      cwd: this.folder,
-      detached: true,
-      env: { ...process.env, ...env },
-      stdio: ['pipe', log, log],
-    });
+    const child = spawnOwned({ name, run, command, args, cwd: this.#folder, env, output: log });
     closeSync(log);
-    child.stdin?.on('error', () => {});
     child.once('exit', () => {
-      rmSync(this.#pidFile, { force: true });
-      if (this.#child === child) this.#child = undefined;
+      this.#child = undefined;
     });
-    child.unref();
     this.#child = child;
-    writeFileSync(this.#pidFile, String(child.pid));
-    child.stdin?.end('go\n');
-  }
-
-  get #pidFile(): string {
-    return join(this.#spec.run.pids, this.name);
-  }
-
-  #signal(signal: NodeJS.Signals): void {
-    const pid = this.pid;
-    if (pid === undefined) throw new Error(`${this.name} does not run`);
-    process.kill(-pid, signal);
   }
 
   async #probe(): Promise<boolean> {
     if (this.#child === undefined) throw new StopWaiting(`${this.name} ended`);
     return this.#spec.ready();
+  }
+
+  #logTail(): string {
+    if (!existsSync(this.logFile)) return '(no log)';
+    return readFileSync(this.logFile, 'utf8').trimEnd().split('\n').slice(-40).join('\n');
   }
 }
 

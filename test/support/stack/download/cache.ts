@@ -33,8 +33,7 @@ export function cacheFolder(): string {
 }
 
 /** The folder of the artifact, fetched first if the cache does not hold it whole. Several processes may ask at once. */
-export async function fetched(artifact: Artifact): Promise<string> {
-  const cache = cacheFolder();
+export async function fetched(artifact: Artifact, cache = cacheFolder()): Promise<string> {
   const folder = join(cache, artifact.name);
   if (isComplete(folder)) return folder;
   mkdirSync(cache, { recursive: true });

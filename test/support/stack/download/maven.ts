@@ -37,7 +37,7 @@ async function jars(server: JavaServer): Promise<string> {
       writeFileSync(join(folder, 'pom.xml'), pom(server));
       const quiet = ['--batch-mode', '--no-transfer-progress', '--quiet'];
       const copy = ['dependency:copy-dependencies', '-DincludeScope=runtime', '-DoutputDirectory=lib'];
-      await runTool('mvn', [...quiet, ...copy], folder);
+      await runTool({ command: 'mvn', args: [...quiet, ...copy], cwd: folder, show: true });
     },
   };
   return join(await fetched(artifact), 'lib');

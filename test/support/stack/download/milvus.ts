@@ -33,9 +33,9 @@ const milvus: Artifact = {
   name: `milvus-${VERSION}`,
   make: async (folder) => {
     const pip = ['-m', 'pip', 'download', '--no-deps', '--only-binary=:all:', '--disable-pip-version-check'];
-    await runTool('python3', [...pip, '--dest', 'wheel', `milvus==${VERSION}`], folder);
+    await python([...pip, '--dest', 'wheel', `milvus==${VERSION}`], folder);
     progress('unpacking the Milvus server (250 MB)');
-    await runTool('python3', ['-c', UNPACK], folder);
+    await python(['-c', UNPACK], folder);
     rmSync(join(folder, 'wheel'), { recursive: true });
   },
 };
@@ -48,4 +48,8 @@ export async function milvusFiles(): Promise<MilvusFiles> {
     configTemplate: join(folder, 'config.yaml.template'),
     glogConfig: join(folder, 'glog.conf'),
   };
+}
+
+async function python(args: readonly string[], cwd: string): Promise<void> {
+  await runTool({ command: 'python3', args, cwd, show: true });
 }

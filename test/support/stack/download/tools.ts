@@ -1,7 +1,8 @@
-import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
+import { signalGroup, spawnOwned } from '../owned-process.ts';
+import { RunFolder } from '../run-folder.ts';
 
 /** Says on standard error what takes long; tests print their own report on standard output. */
 export function progress(line: string): void {
@@ -16,36 +17,41 @@ const HINTS: Readonly<Record<string, string>> = {
   mvn: 'Maven (Debian: apt install maven) fetches Kafka and DynamoDB Local from Maven Central',
 };
 
-/** Runs a program to its end, its output on our standard error. Fails with a sentence that says what to install when the
- *  program is missing, else with the end of its output. */
-export async function runTool(command: string, args: readonly string[], cwd: string): Promise<void> {
-  const child = spawn(command, args, { cwd, stdio: ['ignore', 'pipe', 'pipe'] });
-  let output = '';
-  for (const stream of [child.stdout, child.stderr]) {
-    stream.setEncoding('utf8').on('data', (text: string) => {
-      process.stderr.write(text);
-      output = (output + text).slice(-4_000);
-    });
-  }
-  const kill = () => child.kill('SIGKILL');
-  process.once('exit', kill);
-  try {
-    const [code, signal] = (await once(child, 'close')) as [number | null, NodeJS.Signals | null];
-    if (code !== 0) throw new Error(`${command} ended with ${signal ?? `code ${code}`}:\n${output}`);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
-    throw missing(command, error);
-  } finally {
-    process.off('exit', kill);
-  }
-}
+const TOOL_TIMEOUT_MS = 15 * 60_000;
 
 /** Fails with a sentence that says what to install when the program is not on the PATH. */
 export function requireTool(command: string): void {
   const folders = (process.env['PATH'] ?? '').split(delimiter);
-  if (!folders.some((folder) => existsSync(join(folder, command)))) throw missing(command);
+  if (folders.some((folder) => existsSync(join(folder, command)))) return;
+  throw new Error(`${command} is not installed: ${HINTS[command] ?? 'install it'}.`);
 }
 
-function missing(command: string, cause?: unknown): Error {
-  return new Error(`${command} is not installed: ${HINTS[command] ?? 'install it'}.`, { cause });
+export interface ToolRun {
+  readonly command: string;
+  readonly args: readonly string[];
+  readonly cwd: string;
+  /** Shows its output on our standard error as it comes. */
+  readonly show: boolean;
+}
+
+/** Runs a program to its end. Fails with the end of its output when the program fails. */
+export async function runTool({ command, args, cwd, show }: ToolRun): Promise<void> {
+  requireTool(command);
+  const run = new RunFolder();
+  const child = spawnOwned({ name: command, run, command, args, cwd, output: 'pipe' });
+  let output = '';
+  for (const stream of [child.stdout, child.stderr]) {
+    stream?.setEncoding('utf8').on('data', (text: string) => {
+      if (show) process.stderr.write(text);
+      output = (output + text).slice(-4_000);
+    });
+  }
+  const tooLong = setTimeout(() => signalGroup(child, 'SIGKILL'), TOOL_TIMEOUT_MS);
+  try {
+    const [code, signal] = (await once(child, 'close')) as [number | null, NodeJS.Signals | null];
+    if (code !== 0) throw new Error(`${command} ended with ${signal ?? `code ${code}`}:\n${output}`);
+  } finally {
+    clearTimeout(tooLong);
+    await run.remove();
+  }
 }
