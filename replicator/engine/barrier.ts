@@ -3,7 +3,7 @@ import type { Committed } from './progress.ts';
 
 /** Until where a channel has to be applied before a drop may be carried out: the tick of the drop's own record, or, when
  *  that was not seen, the end of the log as it was after the catalog showed the drop. */
-type Need = { readonly tick: Timestamp } | { readonly below: bigint };
+type Need = { readonly tick: Timestamp } | { readonly below: bigint } | 'passed';
 
 /** A drop of a collection or partition waits until every channel of the collection has passed it, with everything
  *  before it applied. The marks need not survive a restart: the catalog still shows the object dropping or gone, and
@@ -20,6 +20,11 @@ export class DropBarrier {
     if (this.#needs.has(channel)) this.#needs.set(channel, { tick });
   }
 
+  /** Everything before the drop is applied in that channel. */
+  reached(channel: string): void {
+    if (this.#needs.has(channel)) this.#needs.set(channel, 'passed');
+  }
+
   /** Channels whose drop record was not seen yet. */
   get unseen(): readonly string[] {
     return [...this.#needs].filter(([, need]) => need === undefined).map(([channel]) => channel);
@@ -33,6 +38,7 @@ export class DropBarrier {
   /** `committedOf` answers how far the collection is applied in a channel. */
   passed(committedOf: (channel: string) => Committed | undefined): boolean {
     for (const [channel, need] of this.#needs) {
+      if (need === 'passed') continue;
       const committed = committedOf(channel);
       if (need === undefined || committed === undefined) return false;
       if ('tick' in need ? committed.position.tick < need.tick : committed.appliedBelow < need.below)

@@ -27,13 +27,14 @@ export interface Routing {
   readonly replayUntil: Timestamp;
 }
 
-/** True when every change can be sent: an unresolved partition id never becomes "all partitions". */
-export function routable(changes: readonly ChangeRecord[], routing: Routing): boolean {
-  return changes.every((change) => {
-    if (change.kind !== 'insert' && change.kind !== 'delete') return true;
-    if (change.kind === 'delete' && change.partitionId === ALL_PARTITIONS) return true;
-    return routing.partition(change.partitionId).kind !== 'unknown';
+/** How many of the changes, from the first on, can be sent: an unresolved partition id never becomes "all partitions". */
+export function routableCount(changes: readonly ChangeRecord[], routing: Routing): number {
+  const at = changes.findIndex((change) => {
+    if (change.kind !== 'insert' && change.kind !== 'delete') return false;
+    if (change.kind === 'delete' && change.partitionId === ALL_PARTITIONS) return false;
+    return routing.partition(change.partitionId).kind === 'unknown';
   });
+  return at < 0 ? changes.length : at;
 }
 
 export interface Planned {

@@ -2,7 +2,7 @@ import type { Logger } from '#shared/log.ts';
 import type { ChannelPosition } from '#shared/task/positions.ts';
 import type { ObjectCursor, TaskObject } from '#shared/task/run.ts';
 import type { ChangeRecord, Timestamp } from '../engine/change.ts';
-import { planOps, routable } from '../engine/ops.ts';
+import { planOps, routableCount } from '../engine/ops.ts';
 import type { Committed, Hold } from '../engine/progress.ts';
 import type { CursorStart, Window } from '../engine/window.ts';
 import type { ChangeSource } from '../source/change-source.ts';
@@ -23,8 +23,8 @@ export interface Followers {
   ignores(id: bigint): boolean;
   /** An id of which nothing is known: `hold` keeps the checkpoint before its first change until that is settled. */
   unknown(id: bigint, sighting: Sighting): void;
-  /** A collection has to look at the catalog again. */
-  refresh(): void;
+  /** Asks for a reading of the catalog that starts from now on; answers its number. */
+  refresh(): number;
   refused(collection: FollowedCollection, code: number, message: string): Promise<void>;
   /** Something advanced, so that a barrier may have been passed. */
   advanced(): void;
@@ -124,7 +124,7 @@ export class ChannelWorker implements LaneHost {
     // What is left of a collection that is going is not applied any more; its drop waits for the main cursor alone.
     if (collection.dropped && !collection.ready) return this.main.committed;
     const side = this.#sides.get(collection.id);
-    if (side?.merged) return older(side.cursor.committed, this.main.committed);
+    if (side?.merged && !side.cursor.done) return older(side.cursor.committed, this.main.committed);
     if (!collection.isDetached(this.channel)) return this.main.committed;
     if (side !== undefined) return side.cursor.committed;
     const own = collection.ownCursor(this.channel);
@@ -193,7 +193,7 @@ export class ChannelWorker implements LaneHost {
     }
     if (collection.isDetached(this.channel)) return;
     const routing = collection.routing(this.channel, at.cursor.replayUntil);
-    if (!collection.ready || !routable(changes, routing)) {
+    if (!collection.ready || routableCount(changes, routing) < changes.length) {
       if (rowsOf(changes) > 0) {
         this.#askPartitions(collection, changes);
         this.detach(collection, at.hold);
@@ -227,10 +227,11 @@ export class ChannelWorker implements LaneHost {
   }
 
   #askPartitions(collection: FollowedCollection, changes: readonly ChangeRecord[]): void {
+    const reading = this.#options.followers.refresh();
     for (const change of changes) {
-      if (change.kind === 'insert' || change.kind === 'delete') collection.askPartition(change.partitionId);
+      if (change.kind === 'insert' || change.kind === 'delete')
+        collection.askPartition(change.partitionId, reading);
     }
-    this.#options.followers.refresh();
   }
 
   #laneOf(collection: FollowedCollection): LaneOfCollection {
@@ -293,15 +294,24 @@ export class ChannelWorker implements LaneHost {
   ): Promise<void> {
     const side = this.#sides.get(collection.id);
     if (side?.cursor !== cursor || side.stop.signal.aborted) return;
-    const changes = window.changes.filter((change) => change.collectionId === collection.id);
-    if (changes.length > 0) {
+    let rest = window.changes.filter((change) => change.collectionId === collection.id);
+    while (rest.length > 0) {
       const routing = collection.routing(this.channel, cursor.replayUntil);
-      while (!collection.ready || !routable(changes, routing)) {
-        side.stop.signal.throwIfAborted();
-        this.#askPartitions(collection, changes);
-        await collection.changed.next(side.stop.signal);
+      const count = collection.ready ? routableCount(rest, routing) : 0;
+      if (count > 0) this.#plan(collection, rest.slice(0, count), { window, cursor, hold });
+      rest = rest.slice(count);
+      if (rest.length === 0) break;
+      this.progressed();
+      const [blocked] = rest;
+      this.#askPartitions(collection, rest);
+      if (
+        (this.#lanes.get(collection.id)?.lane.idle ?? true) &&
+        blocked !== undefined &&
+        'partitionId' in blocked
+      ) {
+        collection.reachedPartition(blocked.partitionId, this.channel);
       }
-      this.#plan(collection, changes, { window, cursor, hold });
+      await collection.changed.next(side.stop.signal);
     }
     this.#mergeIfEqual(side, window.position.tick, this.main.readTick);
   }
@@ -318,7 +328,7 @@ export class ChannelWorker implements LaneHost {
   /** Forgets a merged cursor once the main checkpoint covers everything that was sent by it. */
   #forgetMerged(side: Side, written: ChannelPosition): void {
     const { cursor, collection } = side;
-    if (collection.isDetached(this.channel) || cursor.committed.position.tick < cursor.readTick) return;
+    if (collection.isDetached(this.channel) || !cursor.done) return;
     if (written.tick < cursor.readTick || written.tick < cursor.horizon.durable) return;
     this.#sides.delete(collection.id);
     collection.record
@@ -329,7 +339,7 @@ export class ChannelWorker implements LaneHost {
   /** Makes the cursors of their own durable: their checkpoints, and their horizons when a change waits for one. */
   async flushSides(onlyShort: boolean): Promise<void> {
     for (const side of this.#sides.values()) {
-      if (side.merged || (onlyShort && !side.cursor.horizon.short)) continue;
+      if (onlyShort && !side.cursor.horizon.short) continue;
       if (side.collection.quarantine !== undefined) continue;
       const horizon = side.cursor.horizon.next();
       const cursor = this.#objectCursor(side.cursor.committed.position, horizon);
@@ -367,8 +377,6 @@ export class ChannelWorker implements LaneHost {
     const { sender, lease, followers } = this.#options;
     sender.kick();
     if (this.main.horizon.short) lease.hurry();
-    else if ([...this.#sides.values()].some((side) => !side.merged && side.cursor.horizon.short))
-      lease.hurry();
     followers.advanced();
   }
 }

@@ -34,7 +34,8 @@ export class FollowedCollection {
   /** Channels in which the main cursor leaves this collection out. */
   readonly #own = new Set<string>();
   readonly #replayFloor = new Map<string, Timestamp>();
-  readonly #asked = new Set<bigint>();
+  /** Partition id -> number of the first reading of the catalog that settles whether it exists. */
+  readonly #asked = new Map<bigint, number>();
   readonly #gonePartitions = new Set<bigint>();
   readonly #partitionDrops = new Map<bigint, DropBarrier>();
   #catalog: CatalogCollection | undefined;
@@ -86,16 +87,18 @@ export class FollowedCollection {
     return this.#address;
   }
 
-  /** The catalog was read anew: `asked` partitions that it lacks never were on the target and never will be. */
-  update(catalog: CatalogCollection | undefined): void {
+  /** The catalog was read anew. A partition that was asked for before this reading began, and that it lacks, never was on
+   *  the target and never will be. */
+  update(catalog: CatalogCollection | undefined, reading: number): void {
     if (catalog === this.#catalog && this.#asked.size === 0) return;
     this.#setCatalog(catalog);
-    for (const id of this.#asked) {
+    for (const [id, since] of this.#asked) {
+      if (reading < since) continue;
+      this.#asked.delete(id);
       const state = catalog?.partitions.get(id)?.state;
       const exists = !this.dropped && (state === 'created' || state === 'creating');
       if (!exists && this.record.value.partitions[String(id)] === undefined) this.#gonePartitions.add(id);
     }
-    this.#asked.clear();
     this.notify();
   }
 
@@ -131,7 +134,9 @@ export class FollowedCollection {
 
   #partition(id: bigint): PartitionRoute {
     if (this.#partitionKey || this.#ignorePartitions) return { kind: 'known', name: undefined };
-    const name = this.record.value.partitions[String(id)];
+    const { partitions, droppingPartitions } = this.record.value;
+    if (droppingPartitions.includes(String(id))) return { kind: 'gone' };
+    const name = partitions[String(id)];
     if (name !== undefined) return { kind: 'known', name };
     if (this.#gonePartitions.has(id)) return { kind: 'gone' };
     return { kind: 'unknown' };
@@ -139,8 +144,8 @@ export class FollowedCollection {
 
   /** Partitions that the log names and this task does not know: the next reading of the catalog that starts after this
    *  decides whether they exist. */
-  askPartition(id: bigint): void {
-    this.#asked.add(id);
+  askPartition(id: bigint, reading: number): void {
+    if (!this.#asked.has(id)) this.#asked.set(id, reading);
   }
 
   /** True where the main cursor leaves this collection out. */
@@ -184,6 +189,16 @@ export class FollowedCollection {
     if (this.dropped) return this.#drop?.passed(committedOf) ?? false;
     for (const barrier of this.#partitionDrops.values()) if (barrier.passed(committedOf)) return true;
     return false;
+  }
+
+  /** In `channel` everything before a change of partition `id` is applied. That partition exists, so the drop of an older
+   *  one under the same name lies before it. */
+  reachedPartition(id: bigint, channel: string): void {
+    const name = this.#catalog?.partitions.get(id)?.name;
+    for (const older of this.partitionsToDrop) {
+      if (older.name === name) this.partitionDrop(older.id).reached(channel);
+    }
+    this.wake.notify();
   }
 
   /** A partition's drop is carried out. */

@@ -78,6 +78,11 @@ export class Cursor {
     return this.#readTick;
   }
 
+  /** True when everything that was planned is applied. */
+  get done(): boolean {
+    return this.progress.committed.position.tick === this.#readTick;
+  }
+
   /** Known once the log was found. */
   get logTag(): string | undefined {
     return this.#logTag;

@@ -48,6 +48,7 @@ export class LaneOfCollection implements SendLane {
   }
 
   applied(): void {
+    if (this.lane.idle) this.#collection.changed.notify();
     this.#host.progressed();
   }
 

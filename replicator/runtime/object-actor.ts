@@ -232,7 +232,12 @@ export class ObjectActor {
     for (const { id, name } of collection.partitionsToDrop) {
       const barrier = collection.partitionDrop(id);
       await this.#lookAtEnds(barrier.unseen, (channel, end) => barrier.endSeen(channel, end), signal);
-      if (!barrier.passed(this.#options.committedOf)) continue;
+      const begun = collection.record.value.droppingPartitions.includes(String(id));
+      if (!begun && !barrier.passed(this.#options.committedOf)) continue;
+      if (!begun)
+        await collection.record.update((o) => ({
+          droppingPartitions: [...o.droppingPartitions, String(id)],
+        }));
       if (!ignorePartitions) {
         await permit(signal);
         await target.dropPartition(collection.target, name);
@@ -241,6 +246,7 @@ export class ObjectActor {
         partitions: Object.fromEntries(
           Object.entries(o.partitions).filter(([known]) => known !== String(id)),
         ),
+        droppingPartitions: o.droppingPartitions.filter((known) => known !== String(id)),
       }));
       collection.partitionDropped(id);
     }

@@ -92,7 +92,7 @@ export class Registry implements Followers {
     this.#revision = catalog.revision;
     this.#applied = true;
     for (const collection of this.#collections.values())
-      collection.update(catalog.collections.get(collection.id));
+      collection.update(catalog.collections.get(collection.id), reading);
     for (const found of catalog.collections.values()) this.#consider(found);
     this.#openChannels();
     this.#startActors();
@@ -142,6 +142,7 @@ export class Registry implements Followers {
       replayUntil: '0',
       cursors: [],
       partitions: {},
+      droppingPartitions: [],
       indexes: {},
       loaded: false,
       warnings: [],
@@ -339,17 +340,17 @@ export class Registry implements Followers {
   unknown(id: bigint, sighting: Sighting): void {
     let unresolved = this.#unresolved.get(id);
     if (unresolved === undefined) {
-      unresolved = { sightings: new Map(), rows: 0, since: this.#readings + 1 };
+      unresolved = { sightings: new Map(), rows: 0, since: this.refresh() };
       this.#unresolved.set(id, unresolved);
-      this.refresh();
     }
     unresolved.rows += sighting.rows;
     if (unresolved.sightings.has(sighting.channel)) sighting.hold.release();
     else unresolved.sightings.set(sighting.channel, sighting);
   }
 
-  refresh(): void {
+  refresh(): number {
     this.#options.refresh();
+    return this.#readings + 1;
   }
 
   advanced(): void {

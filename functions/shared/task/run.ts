@@ -95,6 +95,8 @@ export const objectSchema = z.object({
   cursors: z.array(objectCursorSchema),
   /** Partitions that exist on the target for this collection: source id -> name on the target. */
   partitions: z.record(decimal, z.string()),
+  /** Those of them whose drop on the target has begun: what the log still holds of them is not applied any more. */
+  droppingPartitions: z.array(decimal),
   /** Indexes that this task made on the target: name -> fingerprint of what the source asked for. */
   indexes: z.record(z.string(), z.string()),
   /** Set when this task loaded the collection, so that it may release it. */

@@ -21,7 +21,10 @@ export function sampleTask(over: Partial<Task> = {}): Task {
     startPositions: [],
     replicateRoles: false,
     disableAutoStart: false,
-    request: { milvus_connect_param: { uri: 'http://target:19530' }, odd: [1e300, -0.5, '', null, { '': 1 }] },
+    request: {
+      milvus_connect_param: { uri: 'http://target:19530' },
+      odd: [1e300, -0.5, '', null, { '': 1 }],
+    },
     ...over,
   };
 }
@@ -39,7 +42,10 @@ export function sampleLaunch(task: Pick<Task, 'id' | 'incarnation'>, over: Parti
   };
 }
 
-export function sampleClaim(task: Pick<Task, 'id' | 'incarnation'>, over: Partial<LeaseClaim> = {}): LeaseClaim {
+export function sampleClaim(
+  task: Pick<Task, 'id' | 'incarnation'>,
+  over: Partial<LeaseClaim> = {},
+): LeaseClaim {
   return {
     taskId: task.id,
     incarnation: task.incarnation,
@@ -96,6 +102,7 @@ export function sampleObject(
       },
     ],
     partitions: { '7': 'p' },
+    droppingPartitions: ['8'],
     indexes: {},
     loaded: true,
     warnings: [],
