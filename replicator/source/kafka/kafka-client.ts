@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import { Consumer, type ConsumerOptions } from '@platformatic/kafka';
 import type { KafkaConfig } from './config.ts';
 import { chooseFetchApi, type FetchApi, type FetchRequest } from './fetch-api.ts';
@@ -111,6 +112,14 @@ function clientOptions(config: KafkaConfig): ConsumerOptions<Buffer, Buffer, Buf
     ...(config.sasl === undefined ? {} : { sasl: { ...config.sasl } }),
     ...(config.tls === undefined
       ? {}
-      : { tls: loadTls(config.tls), tlsServerName: config.tls.serverName ?? true }),
+      : {
+          tls: loadTls(config.tls),
+          tlsServerName: config.tls.serverName ?? !onlyAddresses(config.bootstrap),
+        }),
   };
+}
+
+/** A TLS server name must be a name. */
+function onlyAddresses(bootstrap: readonly string[]): boolean {
+  return bootstrap.every((broker) => isIP(broker.replace(/:\d+$/, '').replace(/^\[(.*)\]$/, '$1')) !== 0);
 }

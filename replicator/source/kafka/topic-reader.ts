@@ -20,6 +20,8 @@ const MAX_FETCH_BYTES = 2 * 1024 * 1024;
 const MIN_FETCH_BYTES = 64 * 1024;
 /** Tries before a fetch counts as failed: enough for a new leader, few enough that the job above decides soon. */
 const MAX_ATTEMPTS = 6;
+/** A broker that does not even refuse costs a timeout each time; no new try begins after this. */
+const MAX_RECOVERY_MS = 15_000;
 const FIRST_PAUSE_MS = 50;
 
 export interface TopicReaderOptions {
@@ -99,6 +101,7 @@ export class TopicReader {
 
   async #fetch(offset: bigint): Promise<readonly RecordBatch[]> {
     const { client, signal } = this.#options;
+    const giveUpAt = performance.now() + MAX_RECOVERY_MS;
     for (let attempt = 1; ; attempt += 1) {
       signal.throwIfAborted();
       try {
@@ -110,20 +113,21 @@ export class TopicReader {
         return batches;
       } catch (error) {
         signal.throwIfAborted();
-        await this.#recover(error, offset, attempt);
+        const isLast = attempt >= MAX_ATTEMPTS || performance.now() >= giveUpAt;
+        await this.#recover(error, offset, isLast);
+        await abortableSleep(FIRST_PAUSE_MS * 2 ** (attempt - 1), signal);
       }
     }
   }
 
-  /** Returns when the fetch may be tried again. */
-  async #recover(error: unknown, offset: bigint, attempt: number): Promise<void> {
-    const { client, topic, signal } = this.#options;
+  /** Throws unless the fetch may be tried again. */
+  async #recover(error: unknown, offset: bigint, isLast: boolean): Promise<void> {
+    const { client, topic } = this.#options;
     if (error instanceof HistoryLostError || error instanceof SourceUnavailableError) throw error;
     const verdict = kafkaVerdict(error);
-    if (verdict === 'refused' || attempt >= MAX_ATTEMPTS) throw unavailable(client, topic, error);
+    if (verdict === 'refused' || isLast) throw unavailable(client, topic, error);
     if (verdict === 'out-of-range') await this.#failIfLost(offset);
     this.#state = undefined;
-    await abortableSleep(FIRST_PAUSE_MS * 2 ** (attempt - 1), signal);
   }
 
   async #locate(): Promise<TopicState> {
