@@ -39,8 +39,11 @@ export class CatalogFollower {
   async run(signal: AbortSignal): Promise<void> {
     const { source, clock, status, log } = this.#options;
     const backoff = new Backoff({ clock });
+    let detected = false;
     while (!signal.aborted) {
       try {
+        if (!detected) await source.detect(log, signal);
+        detected = true;
         this.#asked = new AbortController();
         const registry = this.#options.registry();
         const reading = registry.startReading();

@@ -1,3 +1,4 @@
+import type { Logger } from '#shared/log.ts';
 import type { Catalog } from '../engine/catalog.ts';
 import type { ChannelRecord, Timestamp } from '../engine/change.ts';
 
@@ -14,6 +15,10 @@ export interface ChannelExtent {
  *  Errors: an absent neighbour is {@link SourceUnavailableError} and may be tried again; {@link HistoryLostError}
  *  and {@link SourceUnsupportedError} may not. Every call ends within its own bounded time, or when `signal` aborts. */
 export interface ChangeSource {
+  /** Makes sure that this is a source that can be followed: called once, before anything is read. The sentence of a
+   *  failure says what to change. */
+  detect(log: Logger, signal: AbortSignal): Promise<{ readonly version: string | undefined }>;
+
   /** Reads the whole catalog, linearizable: an object missing here does not exist. */
   readCatalog(signal: AbortSignal): Promise<Catalog>;
 

@@ -1,4 +1,5 @@
 import { create } from '@bufbuild/protobuf';
+import type { Logger } from '#shared/log.ts';
 import type {
   Catalog,
   CatalogCollection,
@@ -345,6 +346,11 @@ export class FakeSource implements ChangeSource {
   async #latency(signal: AbortSignal): Promise<void> {
     await this.#clock.sleep(1 + 20 * this.#random(), signal);
     if (this.away) throw new SourceUnavailableError('the source is away');
+  }
+
+  async detect(_log: Logger, signal: AbortSignal): Promise<{ readonly version: string }> {
+    await this.#latency(signal);
+    return { version: 'fake' };
   }
 
   async readCatalog(signal: AbortSignal): Promise<Catalog> {
