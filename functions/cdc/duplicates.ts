@@ -21,13 +21,18 @@ export function decideScope(wish: ScopeWish, neighbours: readonly Task[]): Scope
   if (wish.replicateRoles && neighbours.some((task) => task.replicateRoles)) {
     throw clientError('the enable user role param is duplicate');
   }
-  const duplicates = wish.include.filter((pattern) => neighbours.some((task) => takes(task, pattern)));
+  const exclude = excludes(wish.include, neighbours);
+  // What would be left out as a whole must not be promised.
+  const isLeft = (pattern: ScopePattern) => exclude.some((left) => covers(left, pattern));
+  const duplicates = wish.include.filter(
+    (pattern) => isLeft(pattern) || neighbours.some((task) => takes(task, pattern)),
+  );
   if (duplicates.length > 0) {
     const names = goList(duplicates.map(patternText));
     throw clientError(`the collection name is duplicate with existing task, ${names}`);
   }
   checkMapping(wish);
-  return { include: [...wish.include], exclude: excludes(wish.include, neighbours) };
+  return { include: [...wish.include], exclude };
 }
 
 /** True when the task already replicates all of `pattern`. Everything (`*.*`) is a duplicate only of everything. */

@@ -1,0 +1,93 @@
+import { expect, test } from 'vitest';
+import { ConflictError, StoreUnavailableError } from '#shared/store/task-store.ts';
+import { MemorySecretStore } from '../../../contract/api/stores.ts';
+import { World } from '../../../contract/api/world.ts';
+import { MemoryTaskStore } from '../../../support/fakes/memory-task-store.ts';
+
+const REQUEST = {
+  milvus_connect_param: { uri: 'http://t:19530', token: 'u:p' },
+  collection_infos: [{ name: 'foo' }],
+};
+
+async function open() {
+  const tasks = new MemoryTaskStore();
+  const secrets = new MemorySecretStore();
+  const world = await World.open(async () => ({ tasks, secrets, close: async () => undefined }));
+  return { tasks, secrets, world };
+}
+
+test('a create that others come between is decided anew', async () => {
+  const { tasks, world } = await open();
+  for (let i = 0; i < 5; i++) tasks.failNext(new ConflictError('changed'), 'createTask');
+  expect(await world.call('create', REQUEST)).toMatchObject({ code: 200 });
+});
+
+test('a create that others come between for ever fails, and leaves no credentials', async () => {
+  const { tasks, secrets, world } = await open();
+  for (let i = 0; i < 20; i++) tasks.failNext(new ConflictError('changed'), 'createTask');
+  expect(await world.call('create', REQUEST)).toEqual({
+    code: 500,
+    message: 'fail to handle the create request, error: fail to put the task info to etcd: changed',
+  });
+  expect(secrets.secrets.size).toBe(0);
+});
+
+test('a create whose answer was lost is found, and succeeds', async () => {
+  const { tasks, secrets, world } = await open();
+  tasks.loseNextAnswer(new StoreUnavailableError('away'), 'createTask');
+  expect(await world.call('create', REQUEST)).toMatchObject({ code: 200 });
+  expect(await tasks.listTasks()).toHaveLength(1);
+  expect(secrets.secrets.size).toBe(1);
+});
+
+test('where it is not known whether the task was stored, its credentials stay', async () => {
+  const { tasks, secrets, world } = await open();
+  tasks.failNext(new StoreUnavailableError('away'), 'createTask');
+  tasks.failNext(new StoreUnavailableError('away'), 'createTask');
+  expect((await world.call('create', REQUEST)).message).toMatch(/fail to put the task info to etcd: away$/);
+  expect(secrets.secrets.size).toBe(1);
+});
+
+test('a store that is away is told with the step that needed it', async () => {
+  const { tasks, world } = await open();
+  tasks.failNext(new StoreUnavailableError('away'), 'listTasks');
+  expect(await world.call('create', REQUEST)).toEqual({
+    code: 500,
+    message: 'fail to handle the create request, error: fail to get task list to check num: away',
+  });
+});
+
+test('a duplicate leaves no credentials', async () => {
+  const { secrets, world } = await open();
+  await world.call('create', REQUEST);
+  expect((await world.call('create', REQUEST)).code).toBe(400);
+  expect(secrets.secrets.size).toBe(1);
+});
+
+test('pause and resume survive a conflict, and tell a store that is away', async () => {
+  const { tasks, world } = await open();
+  const id = await world.create(REQUEST);
+  tasks.failNext(new ConflictError('changed'), 'setDesired');
+  expect(await world.call('pause', { task_id: id })).toEqual({ code: 200 });
+  tasks.failNext(new StoreUnavailableError('away'), 'setDesired');
+  expect((await world.call('resume', { task_id: id })).message).toMatch(
+    /error: fail to start the task, task_id: .*: away$/,
+  );
+});
+
+test('a delete whose answer was lost succeeds when it is sent again with ignore_not_found', async () => {
+  const { tasks, secrets, world } = await open();
+  const id = await world.create(REQUEST);
+  tasks.loseNextAnswer(new StoreUnavailableError('away'), 'deleteTask');
+  expect((await world.call('delete', { task_id: id })).code).toBe(500);
+  expect(await world.call('delete', { task_id: id, ignore_not_found: true })).toEqual({ code: 200 });
+  await world.reconcile(id);
+  expect(secrets.secrets.size).toBe(0);
+});
+
+test('a delete that another delete overtakes succeeds', async () => {
+  const { tasks, world } = await open();
+  const id = await world.create(REQUEST);
+  tasks.loseNextAnswer(new ConflictError('gone'), 'deleteTask');
+  expect(await world.call('delete', { task_id: id })).toEqual({ code: 200 });
+});
