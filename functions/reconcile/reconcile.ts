@@ -25,8 +25,10 @@ export type Action =
   /** Ask to drain and stop; `launch`, if any, notes since when. */
   | { readonly kind: 'stop'; readonly handle: string; readonly launch: Launch | undefined }
   | { readonly kind: 'kill'; readonly handle: string }
-  /** Write what was learned about the current launch: that it ended, or that it streams. */
-  | { readonly kind: 'record-exit' | 'record-streaming'; readonly launch: Launch }
+  /** Write that the replicator of the current launch has ended. */
+  | { readonly kind: 'record-exit'; readonly launch: Launch }
+  /** Write that it streams, so that earlier starts do not count any more. */
+  | { readonly kind: 'record-streaming'; readonly launch: Launch }
   | { readonly kind: 'park'; readonly reason: string }
   | { readonly kind: 'purge' }
   /** Nothing before that time, unless something happens. */
