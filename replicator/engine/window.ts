@@ -58,8 +58,8 @@ export class WindowAssembler {
     if (!this.#resumed) {
       if (tick < this.#start.tick) return undefined;
       if (tick > this.#start.tick && this.#start.exact) throw new TickNotFoundError(this.#start.tick, tick);
+      // The tick of the position itself makes an empty window: it says anew what is applied, on a log that may be silent.
       this.#resumed = true;
-      if (tick === this.#start.tick) return undefined;
     }
     if (this.#unknown !== undefined) throw new UnknownMessageError(this.#unknown);
     const due: ChangeRecord[] = [];
