@@ -2,13 +2,13 @@ import type { TargetSecret } from '#shared/secrets/secret-store.ts';
 import type { TargetConnection } from '#shared/task/task.ts';
 import type { CdcDeps } from './deps.ts';
 import { clientError, sentenceOf, serverError } from './errors.ts';
-import { splitUserInfo, withoutUserInfo } from './mask.ts';
+import { maskUri, splitUserInfo, withoutUserInfo } from './mask.ts';
 import type { MilvusConnectParam } from './requests.ts';
 
 /** How to reach a target, with the credentials apart. */
 export interface PreparedTarget {
   readonly connection: TargetConnection;
-  /** What two tasks' targets are compared by: the literal URI, without user-info. */
+  /** What two tasks' targets are compared by: the literal URI, without anything secret. */
   readonly identity: string;
   /** Absent when the target needs none. */
   readonly secret?: TargetSecret | undefined;
@@ -35,7 +35,7 @@ export async function prepareTarget(
       ...(tls === undefined ? {} : { tls: tls.shown }),
       ignorePartition: param.ignore_partition,
     },
-    identity: withoutUserInfo(uri),
+    identity: withoutUserInfo(maskUri(uri)),
     ...(token === '' && clientKeyPem === undefined ? {} : { secret: { token, clientKeyPem } }),
   };
 }

@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { ConflictError, StoreUnavailableError } from '#shared/store/task-store.ts';
 import { MemorySecretStore } from '../../../contract/api/stores.ts';
@@ -90,4 +91,53 @@ test('a delete that another delete overtakes succeeds', async () => {
   const id = await world.create(REQUEST);
   tasks.loseNextAnswer(new ConflictError('gone'), 'deleteTask');
   expect(await world.call('delete', { task_id: id })).toEqual({ code: 200 });
+});
+
+/** Every call of the store waits until the scheduler lets it through: creates meet in every order. */
+async function creates(scheduler: fc.Scheduler, requests: readonly object[], maxTasks = 100) {
+  const { tasks, world } = await open();
+  world.settings = { ...world.settings, maxTasks };
+  tasks.before = ({ verb }) => scheduler.schedule(Promise.resolve(), verb);
+  const answers = Promise.all(requests.map((request) => world.call('create', { ...REQUEST, ...request })));
+  await scheduler.waitFor(answers);
+  tasks.before = undefined;
+  return { answers: await answers, tasks: await tasks.listTasks() };
+}
+
+test('creates of one id at once make one task and all answer it, in whatever order they meet', async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.scheduler(), async (scheduler) => {
+      const { answers, tasks } = await creates(scheduler, Array(4).fill({ task_id: 't' }));
+      expect(answers).toEqual(Array(4).fill({ code: 200, data: { task_id: 't' } }));
+      expect(tasks).toHaveLength(1);
+    }),
+  );
+});
+
+test('creates of one scope at once make one task, in whatever order they meet', async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.scheduler(), async (scheduler) => {
+      const everything = { collection_infos: [{ name: '*' }] };
+      const { answers, tasks } = await creates(scheduler, [{}, {}, everything, everything]);
+      // `*` after `foo` leaves it out; the other way round `foo` is a duplicate.
+      const granted = answers.filter(({ code }) => code === 200).length;
+      expect(granted).toBe(tasks.length);
+      const excluded = tasks.flatMap(({ scope }) => scope.exclude);
+      expect(tasks.length).toBe(1 + excluded.length);
+    }),
+  );
+});
+
+test('creates at once reach the limit and do not pass it, in whatever order they meet', async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.scheduler(), async (scheduler) => {
+      const requests = [1, 2, 3, 4].map((i) => ({ collection_infos: [{ name: `c${i}` }] }));
+      const { answers, tasks } = await creates(scheduler, requests, 2);
+      expect(tasks).toHaveLength(2);
+      const refused = answers.filter(({ code }) => code !== 200);
+      expect(refused.map(({ message }) => message)).toEqual(
+        Array(2).fill('fail to handle the create request, error: the task num has reach the limit, 2'),
+      );
+    }),
+  );
 });
