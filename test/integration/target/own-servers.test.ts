@@ -69,7 +69,11 @@ describe('a server that goes away', () => {
     expect(await target.write(INSERT, 10_000)).toEqual(APPLIED);
 
     server.milvus().suspend();
-    expect(await target.write(INSERT, 500)).toMatchObject({ kind: 'ambiguous' });
+    // All of its threads stop a moment after the signal.
+    await waitUntil(async () => (await target.write(INSERT, 500)).kind === 'ambiguous', {
+      what: 'it stands still',
+      timeoutMs: 5_000,
+    });
     expect(await target.write(INSERT, 500)).toMatchObject({ kind: 'rejected', retryable: true });
     server.milvus().resume();
     await waitUntil(async () => (await target.write(INSERT, 5_000)).kind === 'applied', {
