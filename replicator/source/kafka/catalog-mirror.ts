@@ -108,9 +108,11 @@ function put(rows: Rows, key: string, row: CatalogRow | undefined): void {
 
 function build(
   id: bigint,
-  rows: Rows,
+  byKey: Rows,
   databases: ReadonlyMap<bigint, CatalogDatabase>,
 ): CatalogCollection | undefined {
+  // Whatever order they came in, the same rows make the same collection.
+  const rows = new Map([...byKey].sort(([a], [b]) => (a < b ? -1 : 1)));
   // More than one row is possible only where a legacy row outlived its successor; a row of the younger layout wins.
   const candidates = rowsOf(rows, 'collection');
   const row = candidates.find(({ legacy }) => !legacy) ?? candidates[0];

@@ -18,7 +18,7 @@ const BACKOFF_LAST_MS = 5_000;
  *  after a growing pause of at most five seconds, so that the caller goes on by reading. The watch is opened by
  *  `wait` alone: nothing runs in the background for a caller that does not wait. */
 export class EtcdAlarm {
-  readonly #client: EtcdClient;
+  readonly #client: Pick<EtcdClient, 'session' | 'failed'>;
   readonly #ranges: readonly KeyRange[];
   #stream: ClientDuplexStream<WatchRequest, WatchResponse> | undefined;
   #opening: Promise<void> | undefined;
@@ -30,7 +30,7 @@ export class EtcdAlarm {
   #notBefore = 0;
   #closed = false;
 
-  constructor(client: EtcdClient, ranges: readonly KeyRange[]) {
+  constructor(client: Pick<EtcdClient, 'session' | 'failed'>, ranges: readonly KeyRange[]) {
     this.#client = client;
     this.#ranges = ranges;
   }

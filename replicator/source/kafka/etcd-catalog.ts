@@ -20,7 +20,7 @@ const COMPACTION_ATTEMPTS = 3;
  *  logins it dies silently, and after a compaction it has to list anyway. Here the watch only wakes ({@link EtcdAlarm}).
  *  **Invariant:** a catalog holds everything that was committed before the call, or the call fails. */
 export class EtcdCatalog {
-  readonly #client: EtcdClient;
+  readonly #client: Pick<EtcdClient, 'list'>;
   readonly #root: string;
   readonly #mirror = new CatalogMirror();
   readonly #alarm: EtcdAlarm;
@@ -29,7 +29,7 @@ export class EtcdCatalog {
   #reading: Promise<unknown> = Promise.resolve();
 
   /** `root` is `<root path>/<meta sub path>`. */
-  constructor(client: EtcdClient, root: string) {
+  constructor(client: Pick<EtcdClient, 'list' | 'session' | 'failed'>, root: string) {
     this.#client = client;
     this.#root = `${root}/`;
     this.#alarm = new EtcdAlarm(
