@@ -25,8 +25,9 @@ async function login(
   token: string | undefined,
   budgetMs: number,
 ): Promise<TargetFacts> {
-  const client = new MilvusClient(clientConfig(address, token, budgetMs));
+  let client: MilvusClient | undefined;
   try {
+    client = new MilvusClient(clientConfig(address, token, budgetMs));
     await client.connectPromise;
     const answer = await client.getVersion();
     // The SDK makes an empty success of "unimplemented".
@@ -38,7 +39,7 @@ async function login(
     throw error instanceof TargetProbeError ? error : new TargetProbeError(sentence(address, token, error));
   } finally {
     // Waits for calls that may never end; the answer does not.
-    client.closeConnection().catch(() => undefined);
+    client?.closeConnection().catch(() => undefined);
   }
 }
 

@@ -7,24 +7,29 @@ import { TargetProbeError } from './target-probe.ts';
  *  that does not resolve, a closed port, silence, a certificate that is not trusted). Fails with
  *  {@link TargetProbeError} within `budgetMs`. */
 export async function reach(address: TargetAddress, budgetMs: number): Promise<void> {
-  const { host, port } = address;
-  const where = `${host}:${port}`;
+  const where = `${address.host}:${address.port}`;
   let connected = false;
-  const socket = open(address, () => {
-    connected = true;
-  });
+  let socket: Socket | undefined;
   try {
-    await new Promise<void>((resolve, reject) => {
-      socket.once(address.tls === undefined ? 'connect' : 'secureConnect', resolve);
-      socket.once('error', reject);
-      socket.once('close', () => reject(new Error('the connection was closed')));
-      socket.setTimeout(budgetMs, () => reject(new Timeout()));
+    socket = open(address, () => {
+      connected = true;
     });
+    await established(socket, address, budgetMs);
   } catch (error) {
     throw new TargetProbeError(sentence(where, address, { error, connected, budgetMs }), { cause: error });
   } finally {
-    socket.destroy();
+    socket?.destroy();
   }
+}
+
+function established(socket: Socket, { tls }: TargetAddress, budgetMs: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    socket.once(tls === undefined ? 'connect' : 'secureConnect', resolve);
+    // Stays for good: an error that comes later is nobody's.
+    socket.on('error', reject);
+    socket.once('close', () => reject(new Error('the connection was closed')));
+    socket.setTimeout(budgetMs, () => reject(new Timeout()));
+  });
 }
 
 class Timeout extends Error {}
@@ -55,6 +60,8 @@ function sentence(where: string, address: TargetAddress, { error, connected, bud
   if (error instanceof Timeout) return `${where} did not answer within ${budgetMs / 1000} s`;
   const code = error instanceof Error && 'code' in error ? String(error.code) : '';
   if (code === 'ENOTFOUND' || code === 'EAI_AGAIN') return `the host name of ${where} cannot be resolved`;
+  if (code.startsWith('ERR_OSSL'))
+    return `the certificates or the key given for ${where} cannot be used: ${code}`;
   if (code === 'ECONNREFUSED') return `nothing listens at ${where}`;
   const detail = code || (error instanceof Error ? error.message : String(error));
   if (connected && address.tls !== undefined) return `no TLS connection to ${where}: ${detail}`;

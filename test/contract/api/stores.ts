@@ -1,27 +1,11 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { SecretStore, TargetSecret } from '#shared/secrets/secret-store.ts';
 import { SqliteSecretStore } from '#shared/secrets/sqlite-secret-store.ts';
 import { SqliteTaskStore } from '#shared/store/sqlite/sqlite-task-store.ts';
+import { MemorySecretStore } from '../../support/fakes/memory-secret-store.ts';
 import { MemoryTaskStore } from '../../support/fakes/memory-task-store.ts';
 import type { MakeStores } from './world.ts';
-
-export class MemorySecretStore implements SecretStore {
-  readonly secrets = new Map<string, TargetSecret>();
-
-  async put(ref: string, secret: TargetSecret): Promise<void> {
-    this.secrets.set(ref, secret);
-  }
-
-  async get(ref: string): Promise<TargetSecret | undefined> {
-    return this.secrets.get(ref);
-  }
-
-  async delete(ref: string): Promise<void> {
-    this.secrets.delete(ref);
-  }
-}
 
 export const memoryStores: MakeStores = async (now) => {
   const tasks = new MemoryTaskStore({ now });

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { ConflictError, StoreUnavailableError } from '#shared/store/task-store.ts';
-import { MemorySecretStore } from '../../../contract/api/stores.ts';
 import { World } from '../../../contract/api/world.ts';
+import { MemorySecretStore } from '../../../support/fakes/memory-secret-store.ts';
 import { MemoryTaskStore } from '../../../support/fakes/memory-task-store.ts';
 
 const REQUEST = {
