@@ -1,8 +1,9 @@
 import { existsSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
+import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { createLogger } from '#shared/log.ts';
 import { NewerItemError, StoreUnavailableError } from '#shared/store/task-store.ts';
+import { bundleReplicator } from '../bundle.ts';
 import { ConfigError } from './config/problems.ts';
 import { loadConfig } from './config.ts';
 import { LockedError } from './control-plane-lock.ts';
@@ -36,8 +37,14 @@ async function main(): Promise<void> {
   const log = createLogger(config.logLevel, { part: 'control-plane' });
   for (const warning of config.warnings) log.warn({ setting: warning }, 'setting ignored');
 
-  const replicator = fileURLToPath(new URL('../../replicator/main.ts', import.meta.url));
-  const system = await startLocal({ config, log, replicator: [process.execPath, replicator], env });
+  const folder = join(config.dataDir, 'replicator');
+  const replicator = await bundleReplicator(folder);
+  const system = await startLocal({
+    config,
+    log,
+    replicator: [process.execPath, replicator],
+    env: { ...env, NODE_COMPILE_CACHE: join(folder, 'compiled') },
+  });
   log.info({ url: system.url, dataDir: config.dataDir, config: file ?? 'defaults' }, 'ready');
   if (process.stdout.isTTY) process.stderr.write(`ready at ${system.url} (Ctrl-C stops)\n`);
   onStopSignals(async (signal) => {

@@ -31,11 +31,13 @@ export function treePeakBytes(root: number): number {
   return processTree(root).reduce((sum, { pid }) => sum + peakBytes(pid), 0);
 }
 
-/** The replicators of a control plane: processes below it that run replicator/main.ts, of one task or of all. */
+/** The replicators of a control plane: processes below it that run replicator/main.mjs, of one task or of all. */
 export function findReplicators(controlPlane: number, taskId?: string): readonly number[] {
   return processTree(controlPlane)
     .filter(({ pid, state }) => pid !== controlPlane && state !== 'Z')
-    .filter(({ pid }) => readProc(pid, 'cmdline').some((argument) => argument.endsWith('replicator/main.ts')))
+    .filter(({ pid }) =>
+      readProc(pid, 'cmdline').some((argument) => argument.endsWith('replicator/main.mjs')),
+    )
     .filter(({ pid }) => taskId === undefined || readProc(pid, 'environ').includes(`CDC_TASK_ID=${taskId}`))
     .map(({ pid }) => pid);
 }
