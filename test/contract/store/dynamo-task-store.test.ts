@@ -1,12 +1,14 @@
 import { randomUUID } from 'node:crypto';
 import { CreateTableCommand, PutItemCommand, UpdateItemCommand } from '@aws-sdk/client-dynamodb';
 import { marshall } from '@aws-sdk/util-dynamodb';
-import { afterAll, beforeAll } from 'vitest';
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { createDynamoClient } from '#shared/store/dynamodb/client.ts';
 import { DynamoTaskStore } from '#shared/store/dynamodb/dynamo-task-store.ts';
 import { key } from '#shared/store/dynamodb/keys.ts';
 import { TABLE_DEFINITION } from '#shared/store/dynamodb/table.ts';
+import { StoreUnavailableError } from '#shared/store/task-store.ts';
 import { type Dynamodb, startDynamodb } from '../../support/dynamodb.ts';
+import { sampleClaim, sampleLaunch, sampleTask, sampleUpdate } from '../../support/fakes/task-samples.ts';
 import { describeTaskStore, type StoredItem } from '../kits/task-store.ts';
 
 let dynamodb: Dynamodb;
@@ -17,15 +19,7 @@ afterAll(() => dynamodb?.stop());
 
 describeTaskStore('DynamoTaskStore', async () => {
   const client = createDynamoClient(dynamodb.clientConfig);
-  const table = `tasks-${randomUUID()}`;
-  await client.send(
-    new CreateTableCommand({
-      TableName: table,
-      BillingMode: TABLE_DEFINITION.BillingMode,
-      KeySchema: [...TABLE_DEFINITION.KeySchema],
-      AttributeDefinitions: [...TABLE_DEFINITION.AttributeDefinitions],
-    }),
-  );
+  const table = await makeTable();
   const store = new DynamoTaskStore({ client: createDynamoClient(dynamodb.clientConfig), table });
   const other = new DynamoTaskStore({ client: createDynamoClient(dynamodb.clientConfig), table });
   return {
@@ -65,6 +59,76 @@ describeTaskStore('DynamoTaskStore', async () => {
     },
   };
 });
+
+describe('a DynamoDB that is away', () => {
+  /** A job that has the lease. */
+  async function running() {
+    const store = new DynamoTaskStore({
+      client: createDynamoClient(dynamodb.clientConfig),
+      table: await makeTable(),
+    });
+    onTestFinished(() => store.close());
+    const task = sampleTask();
+    await store.createTask(task, { maxTasks: 1, seen: 0 });
+    await store.putLaunch(sampleLaunch(task), undefined);
+    return { store, task, run: await store.acquireLease(sampleClaim(task), undefined) };
+  }
+
+  test('and hangs fails within a bounded time, and goes on where it was when it is back', async () => {
+    const { store, task, run } = await running();
+    dynamodb.server.suspend();
+    onTestFinished(() => dynamodb.server.resume());
+    const begun = performance.now();
+    const calls = [
+      store.renewLease(run, sampleUpdate()),
+      store.getTask(task.id),
+      store.setDesired(task, 'Paused', ''),
+      store.listObjects(task),
+    ];
+    for (const result of await Promise.allSettled(calls)) {
+      expect(result).toMatchObject({ status: 'rejected', reason: expect.any(StoreUnavailableError) });
+    }
+    expect(performance.now() - begun).toBeLessThan(7_000);
+    dynamodb.server.resume();
+    await store.renewLease(run, sampleUpdate());
+    expect((await store.getRun(task.id))?.owner).toBe(run.owner);
+  });
+
+  test('and refuses connections fails within a bounded time', async () => {
+    const store = new DynamoTaskStore({
+      client: createDynamoClient({ ...dynamodb.clientConfig, endpoint: 'http://127.0.0.1:9' }),
+      table: 'none',
+    });
+    onTestFinished(() => store.close());
+    const begun = performance.now();
+    await expect(store.getTask('t')).rejects.toBeInstanceOf(StoreUnavailableError);
+    expect(performance.now() - begun).toBeLessThan(7_000);
+  });
+
+  test('because the table is not there is away too', async () => {
+    const store = new DynamoTaskStore({ client: createDynamoClient(dynamodb.clientConfig), table: 'none' });
+    onTestFinished(() => store.close());
+    await expect(store.getTask('t')).rejects.toBeInstanceOf(StoreUnavailableError);
+    await expect(store.createTask(sampleTask(), { maxTasks: 1, seen: 0 })).rejects.toBeInstanceOf(
+      StoreUnavailableError,
+    );
+  });
+});
+
+async function makeTable(): Promise<string> {
+  const client = createDynamoClient(dynamodb.clientConfig);
+  const table = `tasks-${randomUUID()}`;
+  await client.send(
+    new CreateTableCommand({
+      TableName: table,
+      BillingMode: TABLE_DEFINITION.BillingMode,
+      KeySchema: [...TABLE_DEFINITION.KeySchema],
+      AttributeDefinitions: [...TABLE_DEFINITION.AttributeDefinitions],
+    }),
+  );
+  client.destroy();
+  return table;
+}
 
 function keyOf(item: StoredItem) {
   const { id, incarnation } = item.task;

@@ -113,18 +113,28 @@ export class JobItems {
   }
 
   async #fenced<T>(taskId: string, urgent: boolean, work: () => Promise<T>): Promise<T> {
-    const lane = this.#lanes.get(taskId) ?? new Lane();
+    const lane = this.#lanes.get(taskId) ?? new Lane({ failsAll: isAway });
     this.#lanes.set(taskId, lane);
     try {
-      return await lane.run(work, urgent);
-    } catch (error) {
-      // Writes of others kept being in the way: for a job that is no different from a store that is away.
-      if (error instanceof ConflictError) throw new StoreUnavailableError(error.message, { cause: error });
-      throw error;
+      return await lane.run(() => this.#asJob(work), urgent);
     } finally {
       if (lane.idle) this.#lanes.delete(taskId);
     }
   }
+
+  /** Writes of others that keep being in the way: for a job that is no different from a store that is away. */
+  async #asJob<T>(work: () => Promise<T>): Promise<T> {
+    try {
+      return await work();
+    } catch (error) {
+      if (error instanceof ConflictError) throw new StoreUnavailableError(error.message, { cause: error });
+      throw error;
+    }
+  }
+}
+
+function isAway(error: unknown): boolean {
+  return error instanceof StoreUnavailableError;
 }
 
 /** `SET` for what the account says, `REMOVE` for what it no longer does. */

@@ -1,5 +1,9 @@
-import { expect, test } from 'vitest';
+import { afterEach, expect, test, vi } from 'vitest';
 import { Lane } from '#shared/store/dynamodb/lane.ts';
+
+afterEach(() => {
+  vi.useRealTimers();
+});
 
 /** Work that ends when it is told to. */
 function gate() {
@@ -10,7 +14,7 @@ function gate() {
 const settle = () => new Promise((resolve) => setImmediate(resolve));
 
 test('one write is under way at a time, in order, urgent ones first', async () => {
-  const lane = new Lane();
+  const lane = new Lane({ failsAll: (error) => error instanceof RangeError });
   const first = gate();
   const order: string[] = [];
   let inFlight = 0;
@@ -31,7 +35,7 @@ test('one write is under way at a time, in order, urgent ones first', async () =
 });
 
 test('a write that comes while the turn is handed on waits', async () => {
-  const lane = new Lane();
+  const lane = new Lane({ failsAll: (error) => error instanceof RangeError });
   const [first, second] = [gate(), gate()];
   const started: string[] = [];
   const begin = (name: string, work: () => Promise<void>) =>
@@ -52,11 +56,45 @@ test('a write that comes while the turn is handed on waits', async () => {
 });
 
 test('a write that fails lets the next one through', async () => {
-  const lane = new Lane();
+  const lane = new Lane({ failsAll: (error) => error instanceof RangeError });
   const failing = lane.run(async () => {
     throw new Error('no');
   }, false);
   const next = lane.run(async () => 'yes', false);
   await expect(failing).rejects.toThrow('no');
   expect(await next).toBe('yes');
+});
+
+test('an urgent write goes ahead of one that hangs, an ordinary one does not', async () => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+  const lane = new Lane({ failsAll: () => false });
+  const hanging = gate();
+  const started: string[] = [];
+  const running = lane.run(hanging.work, false);
+  const ordinary = lane.run(async () => started.push('ordinary'), false);
+  const renewal = lane.run(async () => started.push('renewal'), true);
+  await vi.advanceTimersByTimeAsync(1_000);
+  expect(started).toEqual(['renewal']);
+  await renewal;
+  expect(started).toEqual(['renewal']);
+  hanging.open();
+  await Promise.all([running, ordinary]);
+  expect(started).toEqual(['renewal', 'ordinary']);
+  expect(lane.idle).toBe(true);
+});
+
+test('what waits behind a store that is away fails with it, but for urgent writes', async () => {
+  const lane = new Lane({ failsAll: (error) => error instanceof RangeError });
+  const first = gate();
+  const away = lane.run(async () => {
+    await first.work();
+    throw new RangeError('away');
+  }, false);
+  const waiting = [lane.run(async () => 'a', false), lane.run(async () => 'b', false)];
+  const renewal = lane.run(async () => 'renewed', true);
+  first.open();
+  const results = await Promise.allSettled([away, ...waiting, renewal]);
+  expect(results.map((r) => r.status)).toEqual(['rejected', 'rejected', 'rejected', 'fulfilled']);
+  expect(lane.idle).toBe(true);
+  expect(await lane.run(async () => 'later', false)).toBe('later');
 });
