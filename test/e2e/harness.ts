@@ -100,7 +100,7 @@ export async function replicatorOf(product: Product, taskId?: string): Promise<n
 }
 
 /** Drops what begins with the prefix: collections first, then their databases. */
-async function dropAll(side: Side, prefix: string): Promise<void> {
+export async function dropAll(side: Side, prefix: string): Promise<void> {
   const { db_names: databases } = await ok('databases', side.sdk.listDatabases());
   for (const database of databases) {
     const { data } = await ok('collections', side.sdk.showCollections({ db_name: database }));

@@ -41,13 +41,12 @@ export class Random {
   /** Up to `count` different ones. */
   sample<T>(items: Iterable<T>, count: number): readonly T[] {
     const rest = [...items];
-    const chosen: T[] = [];
-    while (chosen.length < count && rest.length > 0) {
-      const index = this.int(0, rest.length - 1);
-      const [item] = rest.splice(index, 1, ...rest.splice(-1));
-      if (item !== undefined) chosen.push(item);
+    const size = Math.min(count, rest.length);
+    for (let place = 0; place < size; place += 1) {
+      const other = this.int(place, rest.length - 1);
+      [rest[place], rest[other]] = [rest[other] as T, rest[place] as T];
     }
-    return chosen;
+    return rest.slice(0, size);
   }
 
   /** A 64-bit number of any size, as text. */

@@ -48,7 +48,7 @@ function scalarOf(type: DataType, random: Random): Value {
 }
 
 function arrayOf(field: Field, random: Random): unknown {
-  const type = DataType[String(field.element_type) as keyof typeof DataType] ?? field.element_type;
+  const type = field.element_type as DataType;
   return Array.from({ length: random.int(0, Number(field.max_capacity)) }, () => scalarOf(type, random));
 }
 

@@ -53,8 +53,8 @@ export function allTypes(context: ActorContext): Actor {
         [5, upsert],
         [3, () => table.deleteKeys(random.sample(table.rows.keys(), random.int(1, BATCH)))],
         [1, () => table.deleteBucket(random.int(0, MAX_BUCKET))],
-        [0.7, createPartition],
-        [0.5, dropPartition],
+        [1.2, createPartition],
+        [0.8, dropPartition],
       ]),
     finish: () => table.load(),
   };
