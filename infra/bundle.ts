@@ -2,7 +2,7 @@ import { copyFile, mkdir } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { build } from 'esbuild';
+import { build, stop } from 'esbuild';
 
 const ENTRY = fileURLToPath(new URL('../replicator/main.ts', import.meta.url));
 
@@ -29,6 +29,8 @@ export async function bundleReplicator(folder: string): Promise<string> {
       js: "import { createRequire as $createRequire } from 'node:module'; const require = $createRequire(import.meta.url);",
     },
   });
+  // esbuild keeps a helper process, bigger than ours, for a next build that does not come.
+  await stop();
   const { resolve } = createRequire(createRequire(ENTRY).resolve('@platformatic/kafka'));
   for (const { from, to } of ASSETS) {
     const [scope, name, ...path] = from.split('/');
