@@ -111,3 +111,13 @@ export async function unless<T>(codes: readonly number[], call: Promise<T>): Pro
     throw error;
   }
 }
+
+/** Runs a call that creates something. When it fails and the thing is there all the same, that is success: somebody was
+ *  quicker, or the answer was lost. Codes do not tell: servers give `unexpected` for "exists already". */
+export async function orThere(call: Promise<unknown>, isThere: () => Promise<boolean>): Promise<void> {
+  try {
+    await call;
+  } catch (error) {
+    if (!(await isThere().catch(() => false))) throw error;
+  }
+}

@@ -14,6 +14,7 @@ export const MILVUS_CODE = {
   parameterMissing: 1101,
   parameterTooLarge: 1102,
   denyProduce: 1303,
+  aliasNameConflict: 1601,
   unexpected: 65_535,
 } as const;
 

@@ -7,8 +7,9 @@ import {
   type CollectionName,
   type TargetCollection,
   TargetRefusedError,
+  TargetUnavailableError,
 } from '../target.ts';
-import { type MilvusApi, unless } from './api.ts';
+import { type MilvusApi, orThere, unless } from './api.ts';
 import { MILVUS_CODE } from './codes.ts';
 import { METHODS } from './methods.ts';
 
@@ -26,6 +27,7 @@ export function toRecord(pairs: readonly KeyValuePair[]): Record<string, string>
   return Object.fromEntries(pairs.map(({ key, value }) => [key, value]));
 }
 
+/** An alias answers the collection behind it, under that one's name. */
 export async function describeCollection(
   api: MilvusApi,
   name: CollectionName,
@@ -41,7 +43,8 @@ function toTargetCollection(name: CollectionName, found: DescribeCollectionRespo
   return {
     id: found.collectionId,
     database: name.database,
-    name: found.collectionName || name.collection,
+    // `collectionName` repeats what was asked for, an alias too.
+    name: schema.name || found.collectionName || name.collection,
     schema,
     shards: found.shardsNum,
     consistencyLevel: found.consistencyLevel,
@@ -62,21 +65,19 @@ function userSchema(schema: CollectionSchema | undefined): CollectionSchema {
 /** Answers the id. Looks first: creating what exists would put a useless record into each of the target's logs. */
 export async function createCollection(api: MilvusApi, definition: CollectionDefinition): Promise<bigint> {
   const before = await describeCollection(api, definition);
-  if (before !== undefined) return before.id;
-  let refusal: TargetRefusedError | undefined;
-  try {
-    await api.call(METHODS.createCollection, creation(definition));
-  } catch (error) {
-    if (!(error instanceof TargetRefusedError)) throw error;
-    refusal = error;
+  if (before !== undefined && before.name !== definition.collection) {
+    const message = `the name is an alias of the collection ${before.name}`;
+    throw new TargetRefusedError(MILVUS_CODE.aliasNameConflict, `CreateCollection: ${message}`);
   }
-  // Refused because somebody was quicker is success, too; the server has no code for that.
-  const after = await describeCollection(api, definition);
-  if (after !== undefined) return after.id;
-  throw (
-    refusal ??
-    new TargetRefusedError(MILVUS_CODE.collectionNotFound, 'CreateCollection: created, and not there')
-  );
+  if (before !== undefined) return before.id;
+  let id: bigint | undefined;
+  await orThere(api.call(METHODS.createCollection, creation(definition)), async () => {
+    id = (await describeCollection(api, definition))?.id;
+    return id !== undefined;
+  });
+  id ??= (await describeCollection(api, definition))?.id;
+  if (id === undefined) throw new TargetUnavailableError('CreateCollection: created, and not there yet');
+  return id;
 }
 
 function creation(definition: CollectionDefinition): object {

@@ -14,8 +14,7 @@ import type {
   TargetLoadState,
   WriteRequest,
 } from '../target.ts';
-import { TargetRefusedError } from '../target.ts';
-import { MilvusApi, unless } from './api.ts';
+import { MilvusApi, orThere, unless } from './api.ts';
 import { classify, type WriteOutcome } from './classify.ts';
 import { GRPC_STATUS, grpcCode, MILVUS_CODE, type MilvusStatus } from './codes.ts';
 import { countRows, createCollection, describeCollection, names, toPairs, toRecord } from './collections.ts';
@@ -94,13 +93,9 @@ export class MilvusTarget implements Target {
     return (await this.#api.call(METHODS.listDatabases, {})).dbNames;
   }
 
-  async createDatabase(name: string): Promise<void> {
-    try {
-      await this.#api.call(METHODS.createDatabase, { dbName: name });
-    } catch (error) {
-      // The server has no code for "exists already".
-      if (!(error instanceof TargetRefusedError) || !(await this.listDatabases()).includes(name)) throw error;
-    }
+  createDatabase(name: string): Promise<void> {
+    const call = this.#api.call(METHODS.createDatabase, { dbName: name });
+    return orThere(call, async () => (await this.listDatabases()).includes(name));
   }
 
   describeCollection(name: CollectionName): Promise<TargetCollection | undefined> {
@@ -120,14 +115,9 @@ export class MilvusTarget implements Target {
     return partitions.listPartitions(this.#api, name);
   }
 
-  async createPartition(name: CollectionName, partition: string): Promise<void> {
-    try {
-      await this.#api.call(METHODS.createPartition, { ...names(name), partitionName: partition });
-    } catch (error) {
-      if (!(error instanceof TargetRefusedError) || error.code === MILVUS_CODE.collectionNotFound)
-        throw error;
-      if (!(await this.listPartitions(name)).includes(partition)) throw error;
-    }
+  createPartition(name: CollectionName, partition: string): Promise<void> {
+    const call = this.#api.call(METHODS.createPartition, { ...names(name), partitionName: partition });
+    return orThere(call, async () => (await this.listPartitions(name)).includes(partition));
   }
 
   dropPartition(name: CollectionName, partition: string): Promise<void> {

@@ -1,6 +1,8 @@
 import { randomUUID } from 'node:crypto';
+import { create as createMessage, toBinary } from '@bufbuild/protobuf';
 import { afterAll, beforeEach, expect, inject, test } from 'vitest';
 import type { WriteRequest } from '../../../replicator/target/target.ts';
+import { CreateAliasRequestSchema } from '../../../replicator/wire/gen/milvus_pb.ts';
 import { DataType } from '../../../replicator/wire/gen/schema_pb.ts';
 import { buildRows, buildSchema, type FieldSpec, type Row } from '../../support/rows.ts';
 import { waitUntil } from '../../support/stack/wait-until.ts';
@@ -72,6 +74,21 @@ test('with automatic ids neither insert nor upsert takes the key', async () => {
   const refusal = { kind: 'rejected', retryable: false, code: 1100 };
   expect(await put('insert', [row(1n)])).toMatchObject(refusal);
   expect(await put('upsert', [row(1n)])).toMatchObject(refusal);
+});
+
+test('an alias is described as what it stands for, and nothing is created under its name', async () => {
+  await create(FIELDS);
+  const alias = { ...place, collection: `${place.collection}_alias` };
+  const request = { collectionName: place.collection, alias: alias.collection };
+  await harness.reader.call(
+    'CreateAlias',
+    toBinary(CreateAliasRequestSchema, createMessage(CreateAliasRequestSchema, request)),
+  );
+  expect((await target.describeCollection(alias))?.name).toBe(place.collection);
+  const schema = buildSchema(alias.collection, FIELDS);
+  const definition = { ...alias, schema, shards: 1, consistencyLevel: 0, properties: {} };
+  await expect(target.createCollection(definition)).rejects.toMatchObject({ code: 1601 });
+  await expect(target.dropCollection(alias)).rejects.toThrow('alias');
 });
 
 test('an index of a loaded collection is not dropped', async () => {

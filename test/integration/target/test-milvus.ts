@@ -35,6 +35,10 @@ export class TestMilvus {
     return decodeRows(columns, countOf(columns)).toSorted((a, b) => compare(a[key.name], b[key.name]));
   }
 
+  call(method: string, request: Uint8Array): Promise<Buffer> {
+    return this.#raw.call(method, request);
+  }
+
   close(): void {
     this.#raw.close();
   }
