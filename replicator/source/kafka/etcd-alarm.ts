@@ -5,11 +5,16 @@ import { abortableSleep } from './abortable.ts';
 import type { KeyRange } from './catalog-keys.ts';
 import type { EtcdClient } from './etcd-client.ts';
 
-/** Changes of one transaction group arrive within a few milliseconds of each other; one wake-up serves them all. */
-const DEBOUNCE_MS = 5;
 const OPEN_TIMEOUT_MS = 5_000;
 const BACKOFF_FIRST_MS = 250;
 const BACKOFF_LAST_MS = 5_000;
+
+export interface AlarmWait {
+  readonly maxWaitMs: number;
+  /** How long to let further changes come after the first one. */
+  readonly debounceMs: number;
+  readonly signal: AbortSignal;
+}
 
 /** Wakes when keys in some ranges may have changed: a watch used as an alarm clock, never as a source of data.
  *
@@ -41,18 +46,17 @@ export class EtcdAlarm {
   }
 
   /** Resolves when something may have changed after `revision` (at once if it already has), or after `maxWaitMs`. */
-  async wait(revision: bigint, maxWaitMs: number, signal: AbortSignal): Promise<void> {
+  async wait(revision: bigint, { maxWaitMs, debounceMs, signal }: AlarmWait): Promise<void> {
     const deadline = performance.now() + maxWaitMs;
     if (this.#stream === undefined && performance.now() >= this.#notBefore)
       await this.#arm(maxWaitMs, signal);
     signal.throwIfAborted();
-    if (this.#rangAt > revision) return abortableSleep(DEBOUNCE_MS, signal);
+    if (this.#rangAt > revision) return abortableSleep(debounceMs, signal);
     const left = Math.max(0, deadline - performance.now());
     if (this.#stream === undefined) {
       return abortableSleep(Math.min(left, Math.max(0, this.#notBefore - performance.now())), signal);
     }
-    await this.#ring(left, signal);
-    return abortableSleep(DEBOUNCE_MS, signal);
+    if (await this.#ring(left, signal)) await abortableSleep(debounceMs, signal);
   }
 
   close(): void {
@@ -142,14 +146,18 @@ export class EtcdAlarm {
     stream.cancel();
   }
 
-  async #ring(maxWaitMs: number, signal: AbortSignal): Promise<void> {
+  /** Whether it rang within that time. */
+  async #ring(maxWaitMs: number, signal: AbortSignal): Promise<boolean> {
     const rang = new AbortController();
     const wake = (): void => rang.abort();
     this.#waiters.add(wake);
     try {
       await abortableSleep(maxWaitMs, AbortSignal.any([signal, rang.signal]));
+      return false;
     } catch (error) {
-      if (!rang.signal.aborted) throw error;
+      signal.throwIfAborted();
+      if (rang.signal.aborted) return true;
+      throw error;
     } finally {
       this.#waiters.delete(wake);
     }

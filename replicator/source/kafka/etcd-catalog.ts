@@ -1,6 +1,7 @@
 import type { Catalog } from '../../engine/catalog.ts';
 import type { KeyValue } from '../../wire/gen/etcd_kv_pb.ts';
 import { SourceUnavailableError } from '../change-source.ts';
+import { abortable } from './abortable.ts';
 import { CATALOG_RANGES, type KeyRange } from './catalog-keys.ts';
 import { CatalogMirror, type MirroredValue } from './catalog-mirror.ts';
 import { EtcdAlarm } from './etcd-alarm.ts';
@@ -8,6 +9,11 @@ import { type EtcdClient, EtcdCompactedError, type Listing } from './etcd-client
 
 /** A read meets a compaction only when etcd compacts its newest revisions; more than a few in a row is a fault. */
 const COMPACTION_ATTEMPTS = 3;
+/** Changes of one transaction group arrive within a few milliseconds of each other; one wake-up serves them all. */
+const MIN_DEBOUNCE_MS = 5;
+const MAX_DEBOUNCE_MS = 2_000;
+/** Keeps reading to a fifth of the time where changes never cease. */
+const DEBOUNCE_PER_COST = 4;
 
 /** The source's catalog, read from etcd.
  *
@@ -26,7 +32,11 @@ export class EtcdCatalog {
   readonly #alarm: EtcdAlarm;
   /** Revision that the mirror is complete at; 0 before the first read. */
   #revision = 0n;
-  #reading: Promise<unknown> = Promise.resolve();
+  #running: Promise<unknown> = Promise.resolve();
+  #waiting: Promise<Catalog> | undefined;
+  readonly #closed = new AbortController();
+  /** What the last read cost etcd and us. */
+  #costMs = 0;
 
   /** `root` is `<root path>/<meta sub path>`. */
   constructor(client: Pick<EtcdClient, 'list' | 'session' | 'failed'>, root: string) {
@@ -38,16 +48,19 @@ export class EtcdCatalog {
     );
   }
 
-  /** Reads one after the other: a call must not be answered by a read that began before it. */
-  async read(signal: AbortSignal): Promise<Catalog> {
-    const before = this.#reading;
-    const mine = before.catch(() => undefined).then(() => this.#read(signal));
-    this.#reading = mine;
-    return mine;
+  /** Calls that come while a read is under way share the next one: a call must not be answered by a read that began
+   *  before it. */
+  read(signal: AbortSignal): Promise<Catalog> {
+    this.#waiting ??= this.#afterRunning();
+    return abortable(this.#waiting, signal);
   }
 
-  awaitChange(revision: bigint, maxWaitMs: number, signal: AbortSignal): Promise<void> {
-    return this.#alarm.wait(revision, maxWaitMs, signal);
+  /** Resolves at a change, after a pause that grows with what reading costs: etcd looks at every key to find those that
+   *  changed (about 2 ms per thousand), and a source with very many collections must not suffer for being followed. */
+  async awaitChange(revision: bigint, maxWaitMs: number, signal: AbortSignal): Promise<void> {
+    this.#closed.signal.throwIfAborted();
+    const debounceMs = Math.min(MAX_DEBOUNCE_MS, Math.max(MIN_DEBOUNCE_MS, this.#costMs * DEBOUNCE_PER_COST));
+    return this.#alarm.wait(revision, { maxWaitMs, debounceMs, signal });
   }
 
   /** Whether changes wake at once, or are found by reading again and again. */
@@ -56,14 +69,28 @@ export class EtcdCatalog {
   }
 
   close(): void {
+    this.#closed.abort(new SourceUnavailableError('the source is closed'));
     this.#alarm.close();
   }
 
+  async #afterRunning(): Promise<Catalog> {
+    await this.#running.catch(() => undefined);
+    const mine = this.#read(this.#closed.signal);
+    this.#running = mine;
+    this.#waiting = undefined;
+    return mine;
+  }
+
   async #read(signal: AbortSignal): Promise<Catalog> {
+    const start = performance.now();
     for (let attempt = 1; ; attempt += 1) {
       signal.throwIfAborted();
       try {
-        return await this.#readOnce(signal);
+        const isFirst = this.#revision === 0n;
+        const catalog = await this.#readOnce(signal);
+        // The first one lists everything and says nothing about those that follow.
+        if (!isFirst) this.#costMs = performance.now() - start;
+        return catalog;
       } catch (error) {
         if (!(error instanceof EtcdCompactedError)) throw error;
         if (attempt === COMPACTION_ATTEMPTS) {

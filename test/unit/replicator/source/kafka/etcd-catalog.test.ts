@@ -204,3 +204,22 @@ test('a read whose signal has aborted fails with its reason, and the next one wo
   await expect(catalog.read(AbortSignal.abort(new Error('enough')))).rejects.toThrow('enough');
   expect((await catalog.read(never)).revision).toBe(1n);
 });
+
+test('calls that come while a read is under way share the next one', async () => {
+  const etcd = new ModelEtcd();
+  const catalog = new EtcdCatalog(etcd, ROOT);
+  const first = catalog.read(never);
+  await Promise.resolve();
+  for (const r of [collection(5), ...fields(5)]) etcd.put(r);
+  const later = [catalog.read(never), catalog.read(never), catalog.read(never)];
+  await first;
+  const catalogs = await Promise.all(later);
+  for (const { collections } of catalogs) expect(collections.has(5n)).toBe(true);
+  expect(new Set(catalogs).size).toBe(1);
+});
+
+test('a closed catalog is a source that is away', async () => {
+  const catalog = new EtcdCatalog(new ModelEtcd(), ROOT);
+  catalog.close();
+  await expect(catalog.read(never)).rejects.toThrow(SourceUnavailableError);
+});
