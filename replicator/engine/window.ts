@@ -43,12 +43,12 @@ export class WindowAssembler {
   /** Takes the next record; answers a window when it is a tick. */
   push(record: ChannelRecord): Window | undefined {
     if (record.kind === 'tick') return this.#tick(record.offset, record.timestamp);
-    if (!this.#resumed && record.timestamp <= this.#start.tick) return undefined;
     if (record.kind === 'unknown') {
-      this.#unknown ??= record;
+      if (this.#resumed || record.timestamp > this.#start.tick) this.#unknown ??= record;
       return undefined;
     }
-    if (this.#isRepeat(record)) return undefined;
+    // Also past the tick itself: what lies there and is older repeats a message whose first copy is applied.
+    if (record.timestamp <= this.#start.tick || this.#isRepeat(record)) return undefined;
     this.#held.push(record);
     this.#heldBytes += weight(record);
     return undefined;
