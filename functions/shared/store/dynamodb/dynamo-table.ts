@@ -5,7 +5,6 @@ import {
   type DynamoDBClient,
   GetItemCommand,
   QueryCommand,
-  type TransactWriteItem,
   TransactWriteItemsCommand,
   UpdateItemCommand,
 } from '@aws-sdk/client-dynamodb';
@@ -19,26 +18,8 @@ import {
   toStoreError,
 } from './dynamo-errors.ts';
 import type { Key } from './keys.ts';
+import { type Expression, type Item, type Statement, texts, transactItem } from './statements.ts';
 import { TABLE_KEYS } from './table.ts';
-
-/** An item by attribute, in JavaScript's types. */
-export type Item = Readonly<Record<string, unknown>>;
-
-/** A condition, an update or both. `names` and `values` without their `#` and `:`. */
-export interface Expression {
-  readonly update?: string | undefined;
-  readonly condition?: string | undefined;
-  readonly names: Readonly<Record<string, string>>;
-  readonly values?: Readonly<Record<string, unknown>> | undefined;
-}
-
-/** One statement of a transaction. */
-export type Statement =
-  | { readonly put: Item; readonly when?: Expression | undefined }
-  | { readonly update: Key; readonly by: Expression }
-  | { readonly delete: Key; readonly when: Expression }
-  | { readonly delete: Key }
-  | { readonly check: Key; readonly when: Expression };
 
 /** One request with the SDK's own retries ends by then. */
 const REQUEST_MS = 5_000;
@@ -132,7 +113,9 @@ export class DynamoTable {
     try {
       await this.#write((options) =>
         this.#client.send(
-          new TransactWriteItemsCommand({ TransactItems: statements.map((s) => this.#statement(s)) }),
+          new TransactWriteItemsCommand({
+            TransactItems: statements.map((s) => transactItem(this.#table, s)),
+          }),
           options,
         ),
       );
@@ -196,77 +179,10 @@ export class DynamoTable {
   #open(): void {
     if (this.#closed) throw new StoreUnavailableError('the store is closed');
   }
-
-  #statement(statement: Statement): TransactWriteItem {
-    const TableName = this.#table;
-    const old = { ReturnValuesOnConditionCheckFailure: 'ALL_OLD' } as const;
-    if ('put' in statement) {
-      const Item = marshall(statement.put, { removeUndefinedValues: true });
-      if (statement.when === undefined) return { Put: { TableName, Item } };
-      return {
-        Put: {
-          TableName,
-          Item,
-          ConditionExpression: statement.when.condition,
-          ...texts(statement.when),
-          ...old,
-        },
-      };
-    }
-    if ('update' in statement) {
-      const { update, condition } = statement.by;
-      const Key = marshall(statement.update);
-      return {
-        Update: {
-          TableName,
-          Key,
-          UpdateExpression: update,
-          ConditionExpression: condition,
-          ...texts(statement.by),
-          ...old,
-        },
-      };
-    }
-    if ('delete' in statement) {
-      const Key = marshall(statement.delete);
-      if (!('when' in statement)) return { Delete: { TableName, Key } };
-      return {
-        Delete: {
-          TableName,
-          Key,
-          ConditionExpression: statement.when.condition,
-          ...texts(statement.when),
-          ...old,
-        },
-      };
-    }
-    const Key = marshall(statement.check);
-    return {
-      ConditionCheck: {
-        TableName,
-        Key,
-        ConditionExpression: statement.when.condition,
-        ...texts(statement.when),
-        ...old,
-      },
-    };
-  }
 }
 
 interface RequestOptions {
   readonly abortSignal: AbortSignal;
-}
-
-function texts({ names, values }: Pick<Expression, 'names' | 'values'>) {
-  return {
-    ExpressionAttributeNames: Object.fromEntries(Object.entries(names).map(([k, v]) => [`#${k}`, v])),
-    ...(values && {
-      ExpressionAttributeValues: marshall(
-        Object.fromEntries(Object.entries(values).map(([k, v]) => [`:${k}`, v])),
-        { removeUndefinedValues: true },
-      ),
-    }),
-  };
 }
 
 /** Milliseconds: 10, 20, 40 … up to 400, of which a random part, so that two writers part. */

@@ -2,8 +2,8 @@ import type { z } from 'zod';
 import { objectSchema, type TaskObject } from '../../task/run.ts';
 import { type Launch, launchSchema, type Task, taskSchema } from '../../task/task.ts';
 import { itemName, parseItem, parseJson } from '../parse-item.ts';
-import type { Item } from './dynamo-table.ts';
 import { key, objectPrefix } from './keys.ts';
+import type { Item } from './statements.ts';
 
 /** All items but the run: what conditions need are attributes of their own, everything is in `body` as JSON (a request
  *  may hold any number and any member name, and DynamoDB's types do not). Where an attribute and the body tell the same,

@@ -8,11 +8,12 @@ import {
   type LeaseClaim,
   StoreUnavailableError,
 } from '../task-store.ts';
-import type { DynamoTable, Expression } from './dynamo-table.ts';
+import type { DynamoTable } from './dynamo-table.ts';
 import { launchItem, launchOf, objectItem, objectOf } from './items.ts';
 import { key, objectPrefix, ofTask } from './keys.ts';
 import { Lane } from './lane.ts';
 import { accountAttributes, RUN, runItem, runOf } from './run-item.ts';
+import type { Expression } from './statements.ts';
 
 /** The items around a job: launch, run and objects. What a job writes goes one at a time per task (see {@link Lane}). */
 export class JobItems {

@@ -1,7 +1,7 @@
 import { type Counters, type Reason, type Run, type RunUpdate, runSchema } from '../../task/run.ts';
 import { itemName, parseItem } from '../parse-item.ts';
-import type { Item } from './dynamo-table.ts';
 import { key } from './keys.ts';
+import type { Item } from './statements.ts';
 
 /** Attribute names of the run item. It is written every few seconds for each task, and a write is paid per kilobyte of
  *  the whole item, names included: hence the letters, times as numbers, and counters as a list. With 32 channels it

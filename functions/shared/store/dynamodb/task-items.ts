@@ -7,9 +7,10 @@ import {
   TaskExistsError,
   TaskLimitError,
 } from '../task-store.ts';
-import type { DynamoTable, Expression, Item } from './dynamo-table.ts';
+import type { DynamoTable } from './dynamo-table.ts';
 import { taskItem, taskOf, tombstoneItem, tombstoneOf } from './items.ts';
 import { type Key, key, objectPrefix, ofTask, TASKS, TOMBSTONES } from './keys.ts';
+import type { Expression, Item } from './statements.ts';
 
 /** How often a delete starts over when the desired state changes under it. */
 const DELETE_ROUNDS = 10;
