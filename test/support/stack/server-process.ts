@@ -31,7 +31,8 @@ export interface ServerHandle {
   start(): Promise<void>;
   /** {@link kill}, then {@link start}. @default SIGKILL */
   restart(signal?: NodeJS.Signals): Promise<void>;
-  /** Freezes it (SIGSTOP): connections stay open and nothing answers. */
+  /** Freezes it (SIGSTOP): connections stay open and nothing answers. A Milvus that is frozen for longer than its
+   *  sessions last (SESSION_TTL_SECONDS) does not recover and has to be restarted. */
   suspend(): void;
   resume(): void;
   /** Kills it and removes its data. */
@@ -40,6 +41,7 @@ export interface ServerHandle {
 
 const GRACE_MS = 10_000;
 const EXIT_TIMEOUT_MS = 30_000;
+const EXCERPT_LINES = 40;
 
 /** One server as a child process of ours. What ends it when we die: {@link RunFolder}. */
 export class ServerProcess implements ServerHandle {
@@ -70,7 +72,7 @@ export class ServerProcess implements ServerHandle {
       });
     } catch (error) {
       await this.kill();
-      const message = `${this.name} did not start: ${(error as Error).message}\nThe end of its log:\n${this.#logTail()}`;
+      const message = `${this.name} did not start: ${(error as Error).message}\nFrom its log:\n${this.#logExcerpt()}`;
       throw new Error(message, { cause: error });
     }
   }
@@ -139,9 +141,13 @@ export class ServerProcess implements ServerHandle {
     return this.#spec.ready();
   }
 
-  #logTail(): string {
+  /** The end of the log, or what a Go program said before it dumped all its goroutines. */
+  #logExcerpt(): string {
     if (!existsSync(this.logFile)) return '(no log)';
-    return readFileSync(this.logFile, 'utf8').trimEnd().split('\n').slice(-40).join('\n');
+    const lines = readFileSync(this.logFile, 'utf8').trimEnd().split('\n');
+    const crash = lines.findLastIndex((line) => /^(panic|fatal error): /.test(line));
+    const from = crash < 0 ? Math.max(0, lines.length - EXCERPT_LINES) : Math.max(0, crash - 5);
+    return lines.slice(from, from + EXCERPT_LINES).join('\n');
   }
 }
 

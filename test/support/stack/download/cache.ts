@@ -22,7 +22,6 @@ export interface Artifact {
 
 /** Written last: the sizes of all files, so that a folder that lost some is not taken for whole. */
 const MARKER = 'complete.json';
-const LOCK_TIMEOUT_MS = 20 * 60_000;
 
 /** `MILVUS_CDC_CACHE`, else `.cache/stack` in the repository. */
 export function cacheFolder(): string {
@@ -37,7 +36,7 @@ export async function fetched(artifact: Artifact, cache = cacheFolder()): Promis
   const folder = join(cache, artifact.name);
   if (isComplete(folder)) return folder;
   mkdirSync(cache, { recursive: true });
-  return withLock(join(cache, `${artifact.name}.lock`), LOCK_TIMEOUT_MS, async () => {
+  return withLock(join(cache, `${artifact.name}.lock`), async () => {
     if (isComplete(folder)) return folder;
     progress(`fetching ${artifact.name} into ${cache} (once)`);
     const started = performance.now();

@@ -36,7 +36,9 @@ async function jars(server: JavaServer): Promise<string> {
     make: async (folder) => {
       writeFileSync(join(folder, 'pom.xml'), pom(server));
       const quiet = ['--batch-mode', '--no-transfer-progress', '--quiet'];
-      const copy = ['dependency:copy-dependencies', '-DincludeScope=runtime', '-DoutputDirectory=lib'];
+      // Overwriting, since a copy that was cut short looks like a jar; Maven's own repository saves the second download.
+      const options = ['-DincludeScope=runtime', '-DoutputDirectory=lib', '-DoverWriteReleases=true'];
+      const copy = ['dependency:copy-dependencies', ...options];
       await runTool({ command: 'mvn', args: [...quiet, ...copy], cwd: folder, show: true });
     },
   };

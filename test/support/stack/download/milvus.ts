@@ -1,7 +1,7 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Artifact, fetched } from './cache.ts';
-import { progress, runTool } from './tools.ts';
+import { progress, requireTool, runTool } from './tools.ts';
 
 const VERSION = '2.3.5';
 
@@ -32,6 +32,10 @@ with zipfile.ZipFile(glob.glob('wheel/milvus-*.whl')[0]) as wheel:
 const milvus: Artifact = {
   name: `milvus-${VERSION}`,
   make: async (folder) => {
+    requireTool('python3');
+    await python(['-c', 'import lzma, pip'], folder).catch((cause: unknown) => {
+      throw new Error('python3 lacks its pip or lzma module (Debian: apt install python3-pip).', { cause });
+    });
     const pip = ['-m', 'pip', 'download', '--no-deps', '--only-binary=:all:', '--disable-pip-version-check'];
     await python([...pip, '--dest', 'wheel', `milvus==${VERSION}`], folder);
     progress('unpacking the Milvus server (250 MB)');

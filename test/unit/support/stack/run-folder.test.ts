@@ -15,7 +15,7 @@ import { spawnOwned } from '${support}/owned-process.ts';
 import { RunFolder } from '${support}/run-folder.ts';
 const run = new RunFolder();
 const args = ['-c', 'sleep 600 & sleep 600'];
-const child = spawnOwned({ name: 'sleeper', run, command: '/bin/sh', args, cwd: '/', output: 'pipe' });
+const child = spawnOwned({ name: 'sleeper', run, command: '/bin/sh', args, cwd: '/', output: 2 });
 console.log(JSON.stringify({ folder: run.path, group: child.pid }));
 const keepAlive = setInterval(() => {}, 1_000);
 process.stdin.once('data', () => { clearInterval(keepAlive); ${end} });
