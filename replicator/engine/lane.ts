@@ -93,7 +93,8 @@ export class Lane {
   /** Takes the next change, in order. `horizon` is that of the cursor that read it. */
   add(op: Op, horizon: Horizon): void {
     const name = `${op.kind}/${op.partition ?? ''}`;
-    const others = this.#othersWith(op, this.#open.get(name));
+    const own = this.#open.get(name);
+    const others = this.#othersWith(op, own?.horizon === horizon ? own : undefined);
     for (const other of others) if (other.state === 'open') this.#close(other);
     let group = this.#open.get(name);
     if (group !== undefined && group.horizon !== horizon) {
