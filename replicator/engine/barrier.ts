@@ -32,7 +32,7 @@ export class DropBarrier {
 
   /** `nextOffset` was the end of the channel after the catalog showed the drop. */
   endSeen(channel: string, nextOffset: bigint): void {
-    if (this.#needs.get(channel) === undefined) this.#needs.set(channel, { below: nextOffset });
+    if (this.unseen.includes(channel)) this.#needs.set(channel, { below: nextOffset });
   }
 
   /** `committedOf` answers how far the collection is applied in a channel. */
