@@ -1,6 +1,7 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { Admin, Consumer } from '@platformatic/kafka';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { ChannelRecord } from '../../../replicator/engine/change.ts';
 import {
@@ -9,11 +10,15 @@ import {
   SourceUnsupportedError,
 } from '../../../replicator/source/change-source.ts';
 import { type KafkaSourceConfig, kafkaSourceConfig } from '../../../replicator/source/kafka/config.ts';
+import { chooseFetchApi } from '../../../replicator/source/kafka/fetch-api.ts';
 import { KafkaChangeSource } from '../../../replicator/source/kafka/kafka-change-source.ts';
+import { splitBatches } from '../../../replicator/source/kafka/record-batch.ts';
 import { tickRecord } from '../../support/records.ts';
 import { type KafkaServer, startKafka } from '../../support/stack/kafka.ts';
+import { freePorts } from '../../support/stack/ports.ts';
 import { RunFolder } from '../../support/stack/run-folder.ts';
 import { makeCertificates, type TlsFiles } from './etcd-server.ts';
+import { startTwoBrokers } from './kafka-cluster.ts';
 import { LOGIN, type SecureKafka, startSecureKafka } from './secure-kafka.ts';
 import { Topics } from './topics.ts';
 
@@ -178,6 +183,39 @@ describe('one broker', () => {
       .toBeDefined();
   });
 
+  test.each([11, 12, 13])('version %i of Fetch reads the same', async (version) => {
+    const topic = await topics.make([]);
+    await topics.produce(topic, ticks(0, 5));
+    await topics.produce(topic, ticks(5, 6));
+    const consumer = new Consumer({
+      clientId: 'versions',
+      groupId: 'versions',
+      bootstrapBrokers: [kafka.address],
+    });
+    const metadata = await consumer.metadata({ topics: [topic] });
+    const state = metadata.topics.get(topic);
+    const broker = metadata.brokers.get(state?.partitions[0]?.leader ?? -1);
+    const api = chooseFetchApi(0, version);
+    if (broker === undefined || state === undefined || api === undefined) throw new Error('no leader');
+    expect(api.version).toBe(version);
+    const connection = await consumer.connections.get(broker);
+    const fetch = async (offset: bigint, topicId = state.id) => {
+      const request = { topic, topicId, leaderEpoch: -1, offset, maxBytes: 1 << 20, maxWaitMs: 10 };
+      return api.send(connection, ...api.arguments(request));
+    };
+    const { errorCode, records } = await fetch(2n);
+    expect(errorCode).toBe(0);
+    expect(splitBatches(records).map(({ baseOffset, count }) => [baseOffset, count])).toEqual([
+      [0n, 5],
+      [5n, 1],
+    ]);
+    expect(await fetch(6n)).toMatchObject({ errorCode: 0, records: Buffer.alloc(0) });
+    expect(await fetch(7n)).toMatchObject({ errorCode: 1 });
+    const stranger = await fetch(0n, '00000000-0000-4000-8000-000000000001');
+    expect(stranger.errorCode).toBe(version >= 13 ? 100 : 0);
+    await consumer.close(true);
+  });
+
   test('brokers that are away are passed over', async () => {
     const other = newSource({}, '127.0.0.1:1', kafka.address);
     const topic = await topics.make([]);
@@ -244,5 +282,41 @@ describe('a broker with logins', () => {
     await expect(reads({}, kafka.sasl)).rejects.toThrow(SourceUnavailableError);
     await expect(reads({ tls: { ca: tls.ca } }, kafka.plain)).rejects.toThrow(SourceUnavailableError);
     await expect(reads({}, kafka.saslSsl)).rejects.toThrow(SourceUnavailableError);
+  });
+});
+
+describe('two brokers', () => {
+  test('a partition whose leader dies is read on from its successor, without a gap', async () => {
+    const [first, second] = await startTwoBrokers(run, await freePorts(3));
+    const admin = new Admin({ clientId: 'leader', bootstrapBrokers: [first.address] });
+    const topic = `led-by-the-second-${Date.now()}`;
+    const assignments = [{ partition: 0, brokers: [2, 1] }];
+    await admin.createTopics({ topics: [topic], assignments });
+    const topics = new Topics(first.address);
+    await topics.produce(topic, ticks(0, 10));
+    const source = newSource({}, first.address, second.address);
+    const { offsets, done } = reading(source, topic, 20, patience(60_000));
+    await expect.poll(() => offsets.length, { timeout: 10_000 }).toBe(10);
+    expect(
+      (await admin.metadata({ topics: [topic], forceUpdate: true })).topics.get(topic)?.partitions[0]?.leader,
+    ).toBe(2);
+
+    await second.server.kill();
+    const leader = async () =>
+      (await admin.metadata({ topics: [topic], forceUpdate: true }).catch(() => undefined))?.topics.get(topic)
+        ?.partitions[0]?.leader;
+    await expect.poll(leader, { timeout: 30_000, interval: 200 }).toBe(1);
+    await topics.close();
+    const writer = new Topics(first.address);
+    await writer.produce(topic, ticks(10, 20));
+
+    // Where the election outlasts the reader's own tries, its job reads on from where it was.
+    const tail: bigint[] = [];
+    await done.catch(async (error: unknown) => {
+      expect(error).toBeInstanceOf(SourceUnavailableError);
+      tail.push(...(await reading(source, topic, 20).done).map(({ offset }) => offset));
+    });
+    expect(tail.length > 0 ? tail : offsets).toEqual(range(20));
+    await Promise.all([source.close(), writer.close(), admin.close()]);
   });
 });

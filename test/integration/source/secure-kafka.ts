@@ -1,13 +1,10 @@
-import { execFile } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
-import { Admin } from '@platformatic/kafka';
-import { kafkaJars } from '../../support/stack/download/maven.ts';
 import { freePorts } from '../../support/stack/ports.ts';
 import type { RunFolder } from '../../support/stack/run-folder.ts';
-import { type ServerHandle, ServerProcess, serverFolder } from '../../support/stack/server-process.ts';
+import { type ServerHandle, serverFolder } from '../../support/stack/server-process.ts';
 import type { TlsFiles } from './etcd-server.ts';
+import { startBroker } from './kafka-cluster.ts';
 
 export interface SecureKafka extends ServerHandle {
   /** No login, no TLS: for the test's own writing. */
@@ -23,18 +20,15 @@ export interface SecureKafka extends ServerHandle {
 export const LOGIN = { username: 'reader', password: 'a-secret-of-the-reader' } as const;
 
 const SECURITY = 'org.apache.kafka.common.security';
-const run = promisify(execFile);
 
 /** A Kafka broker with a listener for each way to log in. */
-export async function startSecureKafka(folder: RunFolder, tls: TlsFiles): Promise<SecureKafka> {
+export async function startSecureKafka(run: RunFolder, tls: TlsFiles): Promise<SecureKafka> {
   const name = 'secure-kafka';
-  const jars = join(await kafkaJars(), '*');
   const ports = await freePorts(5);
   const at = (index: number): string => `127.0.0.1:${ports[index]}`;
-  const home = serverFolder({ run: folder, name });
+  const home = serverFolder({ run, name });
   const keystore = join(home, 'keystore.pem');
   writeFileSync(keystore, readFileSync(tls.key, 'utf8') + readFileSync(tls.cert, 'utf8'));
-  const config = join(home, 'server.properties');
   const listeners = `PLAINTEXT://${at(0)},SASL://${at(1)},SSL://${at(2)},BOTH://${at(3)}`;
   const jaas = (listener: string): Record<string, string> => ({
     [`listener.name.${listener}.plain.sasl.jaas.config`]: `${SECURITY}.plain.PlainLoginModule required user_${LOGIN.username}="${LOGIN.password}";`,
@@ -52,7 +46,6 @@ export async function startSecureKafka(folder: RunFolder, tls: TlsFiles): Promis
     'inter.broker.listener.name': 'PLAINTEXT',
     'listener.security.protocol.map':
       'PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,SASL:SASL_PLAINTEXT,SSL:SSL,BOTH:SASL_SSL',
-    'log.dirs': join(home, 'data'),
     'num.partitions': '1',
     'offsets.topic.replication.factor': '1',
     'ssl.keystore.type': 'PEM',
@@ -63,40 +56,10 @@ export async function startSecureKafka(folder: RunFolder, tls: TlsFiles): Promis
     ...jaas('sasl'),
     ...jaas('both'),
   };
-  writeFileSync(
-    config,
-    Object.entries(properties)
-      .map(([key, value]) => `${key}=${value}\n`)
-      .join(''),
-  );
   const users = ['SCRAM-SHA-256', 'SCRAM-SHA-512'].flatMap((mechanism) => [
     '--add-scram',
     `${mechanism}=[name=${LOGIN.username},password=${LOGIN.password}]`,
   ]);
-  const format = ['kafka.tools.StorageTool', 'format', '-t', 'c2VydmVybGVzcy1jZGMtMg', '-c', config];
-  await run('java', ['-cp', jars, ...format, ...users]);
-  const server = new ServerProcess({
-    name,
-    run: folder,
-    command: 'java',
-    args: ['-Xmx384m', '-Dorg.slf4j.simpleLogger.defaultLogLevel=warn', '-cp', jars, 'kafka.Kafka', config],
-    ready: () => answers(at(0)),
-    readyTimeoutMs: 60_000,
-  });
-  await server.start();
+  const server = await startBroker({ run, name, properties, formatWith: users, address: at(0) });
   return Object.assign(server, { plain: at(0), sasl: at(1), ssl: at(2), saslSsl: at(3) });
-}
-
-async function answers(address: string): Promise<boolean> {
-  const admin = new Admin({
-    clientId: 'probe',
-    bootstrapBrokers: [address],
-    retries: 0,
-    connectTimeout: 1_000,
-  });
-  try {
-    return (await admin.metadata({ topics: [] })).brokers.size > 0;
-  } finally {
-    await admin.close();
-  }
 }
