@@ -99,6 +99,9 @@ export class KafkaClient {
   }
 }
 
+/** What a reader needs of a client. */
+export type TopicClient = Pick<KafkaClient, 'bootstrap' | 'topic' | 'extent' | 'fetch' | 'close'>;
+
 function clientOptions(config: KafkaConfig): ConsumerOptions<Buffer, Buffer, Buffer, Buffer> {
   return {
     clientId: 'milvus-cdc',

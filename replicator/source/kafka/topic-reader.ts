@@ -1,7 +1,7 @@
 import { HistoryLostError, SourceUnavailableError, SourceUnsupportedError } from '../change-source.ts';
 import { abortable, abortableSleep } from './abortable.ts';
 import { Decompressor } from './decompress.ts';
-import type { KafkaClient, TopicState } from './kafka-client.ts';
+import type { TopicClient, TopicState } from './kafka-client.ts';
 import { unavailable } from './kafka-errors.ts';
 import { kafkaVerdict } from './kafka-verdict.ts';
 import {
@@ -26,9 +26,9 @@ const FIRST_PAUSE_MS = 50;
 
 export interface TopicReaderOptions {
   /** Used by this reader alone; closed with it. */
-  readonly client: KafkaClient;
+  readonly client: TopicClient;
   readonly topic: string;
-  /** The topic must be this one; undefined: whichever is there now. */
+  /** The topic must be this one; undefined: whichever is there when reading begins. */
   readonly topicId: string | undefined;
   readonly offset: bigint;
   readonly maxBufferedBytes: number;
@@ -47,10 +47,12 @@ export class TopicReader {
   readonly #fetchBytes: number;
   readonly #chunkBytes: number;
   readonly #decompressor = new Decompressor();
+  #topicId: string | undefined;
   #state: TopicState | undefined;
 
   constructor(options: TopicReaderOptions) {
     this.#options = options;
+    this.#topicId = options.topicId;
     const quarter = Math.floor(options.maxBufferedBytes / 4);
     this.#fetchBytes = Math.max(MIN_FETCH_BYTES, Math.min(MAX_FETCH_BYTES, quarter));
     this.#chunkBytes = Math.max(MIN_FETCH_BYTES, quarter * 2);
@@ -131,14 +133,13 @@ export class TopicReader {
   }
 
   async #locate(): Promise<TopicState> {
-    const { client, topic, topicId, signal } = this.#options;
+    const { client, topic, signal } = this.#options;
     const state = await abortable(client.topic(topic), signal);
-    if (topicId !== undefined && state.id !== topicId) {
-      throw new HistoryLostError(
-        `topic ${topic} was deleted and made again: it is ${state.id}, not ${topicId}`,
-      );
-    }
-    return state;
+    this.#topicId ??= state.id;
+    if (state.id === this.#topicId) return state;
+    throw new HistoryLostError(
+      `topic ${topic} was deleted and made again: it is ${state.id}, not ${this.#topicId}`,
+    );
   }
 
   /** A broker may refuse an offset in passing, while leadership moves; the log's extent decides. */
