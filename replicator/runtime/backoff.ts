@@ -1,4 +1,4 @@
-import type { Clock } from './clock.ts';
+import { type Clock, sleep } from './clock.ts';
 
 export interface BackoffOptions {
   readonly clock: Clock;
@@ -32,7 +32,7 @@ export class Backoff {
   async wait(signal: AbortSignal): Promise<void> {
     const ms = this.#nextMs * (0.5 + 0.5 * this.#random());
     this.#nextMs = Math.min(this.#nextMs * 2, this.#capMs);
-    await this.#clock.sleep(ms, signal);
+    await sleep(this.#clock, ms, signal);
   }
 
   reset(): void {

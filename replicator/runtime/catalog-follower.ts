@@ -6,7 +6,7 @@ import {
   SourceUnsupportedError,
 } from '../source/change-source.ts';
 import { Backoff } from './backoff.ts';
-import type { Clock } from './clock.ts';
+import { type Clock, sleep } from './clock.ts';
 import type { Registry } from './registry.ts';
 import type { JobStatus } from './status.ts';
 
@@ -56,7 +56,7 @@ export class CatalogFollower {
           if (!this.#asked.signal.aborted) throw error;
         });
         // Requests that come in a burst are answered by one reading.
-        if (this.#asked.signal.aborted) await clock.sleep(20, signal);
+        if (this.#asked.signal.aborted) await sleep(clock, 20, signal);
       } catch (error) {
         if (signal.aborted) return;
         if (error instanceof SourceUnsupportedError) {

@@ -28,6 +28,8 @@ export interface Followers {
   refused(collection: FollowedCollection, code: number, message: string): Promise<void>;
   /** Something advanced, so that a barrier may have been passed. */
   advanced(): void;
+  /** A cursor of a single collection waits for a farther horizon. */
+  sideShort(): void;
   fail(error: unknown): void;
 }
 
@@ -377,6 +379,7 @@ export class ChannelWorker implements LaneHost {
     const { sender, lease, followers } = this.#options;
     sender.kick();
     if (this.main.horizon.short) lease.hurry();
+    for (const side of this.#sides.values()) if (side.cursor.horizon.short) followers.sideShort();
     followers.advanced();
   }
 }

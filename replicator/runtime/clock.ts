@@ -1,5 +1,4 @@
 import { performance } from 'node:perf_hooks';
-import { setTimeout as delay } from 'node:timers/promises';
 
 /** Time as the runtime sees it; tests bring their own. */
 export interface Clock {
@@ -7,22 +6,33 @@ export interface Clock {
   monotonic(): number;
   /** Unix milliseconds; for people and for lag only. */
   wall(): number;
-  /** Rejects with the signal's reason as soon as it aborts. */
-  sleep(ms: number, signal: AbortSignal): Promise<void>;
+  /** Calls back once, unless cancelled by the function it answers. */
+  after(ms: number, callback: () => void): () => void;
 }
 
 export const systemClock: Clock = {
   monotonic: () => performance.now(),
   wall: () => Date.now(),
-  async sleep(ms, signal) {
-    signal.throwIfAborted();
-    try {
-      await delay(ms, undefined, { signal });
-    } catch {
-      signal.throwIfAborted();
-    }
+  after(ms, callback) {
+    const timer = setTimeout(callback, ms);
+    return () => clearTimeout(timer);
   },
 };
+
+/** Waits; rejects with the signal's reason as soon as it aborts. */
+export function sleep(clock: Clock, ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const end = () => {
+      cancel();
+      signal.removeEventListener('abort', end);
+      if (signal.aborted) reject(signal.reason as Error);
+      else resolve();
+    };
+    const cancel = signal.aborted ? () => undefined : clock.after(ms, end);
+    if (signal.aborted) end();
+    else signal.addEventListener('abort', end);
+  });
+}
 
 /** An ISO time of the wall clock. */
 export function isoTime(clock: Clock, inMs = 0): string {

@@ -8,13 +8,14 @@ import type { Task } from '#shared/task/task.ts';
 import type { ChangeSource } from '../source/change-source.ts';
 import type { Target } from '../target/target.ts';
 import { CatalogFollower } from './catalog-follower.ts';
-import { type Clock, isoTime } from './clock.ts';
+import { type Clock, isoTime, sleep } from './clock.ts';
 import { type Claimed, claimLease } from './lease-claim.ts';
 import { type Account, LeaseKeeper } from './lease-keeper.ts';
 import { Registry } from './registry.ts';
 import { Sender } from './sender.ts';
 import type { Settings } from './settings.ts';
 import { JobStatus } from './status.ts';
+import { Wake } from './wake.ts';
 
 export interface JobOptions {
   readonly taskId: string;
@@ -53,6 +54,7 @@ const PERMANENT: ReadonlySet<Code> = new Set<Code>([
 export class Job {
   readonly #options: JobOptions;
   readonly #abort = new AbortController();
+  readonly #sideShort = new Wake();
   #error: unknown;
 
   constructor(options: JobOptions) {
@@ -93,11 +95,14 @@ export class Job {
     let registry: Registry | undefined;
     let lastRequests = status.counters.requests;
     const account = (): Account => {
-      const positions = registry?.positions() ?? unpackPositions(claimed.run.channels);
+      let positions: readonly ChannelPosition[] = [];
       if (registry?.following && status.phase !== 'stopping') status.phase = 'streaming';
       const requests = status.counters.requests;
       return {
-        update: updateOf(status, positions, registry?.watermark),
+        update: () => {
+          positions = registry?.positions() ?? unpackPositions(claimed.run.channels);
+          return updateOf(status, positions, registry?.watermark);
+        },
         urgent: requests !== lastRequests || (registry?.short ?? false),
         written: () => {
           lastRequests = requests;
@@ -118,10 +123,11 @@ export class Job {
       recordOptions: { store, fence, clock, signal },
       permit: async (inner) => {
         const wait = claimed.sendFrom - clock.monotonic();
-        if (wait > 0) await clock.sleep(wait, inner);
+        if (wait > 0) await sleep(clock, wait, inner);
         await lease.room(settings.requestDeadlineMs, inner);
       },
       refresh: () => follower.refresh(),
+      onSideShort: () => this.#sideShort.notify(),
       onError,
     });
     registry = made;
@@ -146,7 +152,7 @@ export class Job {
     const { signal } = this.#abort;
     let last = clock.monotonic();
     while (!signal.aborted) {
-      await clock.sleep(50, signal).catch(() => undefined);
+      await this.#sideShort.wait(signal, { clock, ms: settings.checkpointMs }).catch(() => undefined);
       const due = clock.monotonic() - last >= settings.checkpointMs;
       if (due) last = clock.monotonic();
       if (!signal.aborted && lease.remainingMs > 0) await registry.flushSides(!due);
@@ -186,7 +192,7 @@ export class Job {
       clock.monotonic() < until &&
       !this.#abort.signal.aborted
     ) {
-      await clock.sleep(20, this.#abort.signal).catch(() => undefined);
+      await sleep(clock, 20, this.#abort.signal).catch(() => undefined);
     }
     const drained = sender.drained && objectsIdle;
     if (!failed)

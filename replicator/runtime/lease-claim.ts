@@ -2,7 +2,7 @@ import type { Logger } from '#shared/log.ts';
 import { FencedError, StoreUnavailableError, type TaskStore } from '#shared/store/task-store.ts';
 import type { Run } from '#shared/task/run.ts';
 import { Backoff } from './backoff.ts';
-import { type Clock, isoTime } from './clock.ts';
+import { type Clock, isoTime, sleep } from './clock.ts';
 import type { Settings } from './settings.ts';
 
 export interface ClaimOptions {
@@ -60,7 +60,7 @@ export async function claimLease(options: ClaimOptions): Promise<Claimed> {
         watched = { epoch: seen.epoch, beat: seen.beat, since: clock.monotonic() };
       }
       backoff.reset();
-      await clock.sleep(500, signal);
+      await sleep(clock, 500, signal);
     } catch (error) {
       const again =
         error instanceof StoreUnavailableError || (error instanceof FencedError && error.why === 'moved-on');

@@ -2,13 +2,14 @@ import { CdcError } from '#shared/errors.ts';
 import type { Logger } from '#shared/log.ts';
 import { type Fence, FencedError, type TaskStore } from '#shared/store/task-store.ts';
 import type { RunUpdate } from '#shared/task/run.ts';
-import { type Clock, isoTime } from './clock.ts';
+import { type Clock, isoTime, sleep } from './clock.ts';
 import type { Settings } from './settings.ts';
 import { Wake } from './wake.ts';
 
 /** What a renewal carries besides the lease: the job's account of itself, and what to do once it is durable. */
 export interface Account {
-  readonly update: Omit<RunUpdate, 'leaseExpiresAt'>;
+  /** Made when it is asked for: most looks at an account only want to know whether it is urgent. */
+  readonly update: () => Omit<RunUpdate, 'leaseExpiresAt'>;
   /** True when something waits for this write: a horizon, or a checkpoint that has moved. */
   readonly urgent: boolean;
   written(): void;
@@ -96,11 +97,12 @@ export class LeaseKeeper {
 
   async #renew(account: Account, signal: AbortSignal): Promise<void> {
     const { store, fence, clock, settings, log } = this.#options;
+    const update = account.update();
     for (;;) {
       const sentAt = clock.monotonic();
       try {
         await store.renewLease(fence, {
-          ...account.update,
+          ...update,
           leaseExpiresAt: isoTime(clock, settings.leaseMs),
         });
         this.#validUntil = sentAt + settings.leaseMs;
@@ -120,7 +122,7 @@ export class LeaseKeeper {
           { err: error, leaseLeftMs: Math.round(this.remainingMs) },
           'lease not renewed; trying again',
         );
-        await clock.sleep(Math.min(500, Math.max(50, this.remainingMs / 10)), signal);
+        await sleep(clock, Math.min(500, Math.max(50, this.remainingMs / 10)), signal);
       }
     }
   }

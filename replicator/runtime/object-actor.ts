@@ -7,7 +7,7 @@ import type { ChangeSource } from '../source/change-source.ts';
 import { SourceUnavailableError } from '../source/change-source.ts';
 import { type Target, TargetRefusedError, TargetUnavailableError } from '../target/target.ts';
 import { Backoff } from './backoff.ts';
-import type { Clock } from './clock.ts';
+import { type Clock, sleep } from './clock.ts';
 import type { FollowedCollection } from './collection.ts';
 import type { Settings } from './settings.ts';
 import type { JobStatus } from './status.ts';
@@ -72,7 +72,7 @@ export class ObjectActor {
           log.warn({ err: error, collection: collection.target }, 'object not kept yet; trying again');
           status.trouble(part, code, error.message);
           // A call that failed may still be executed; the next look has to see its effect.
-          await clock.sleep(settings.settleMs, signal).catch(() => undefined);
+          await sleep(clock, settings.settleMs, signal).catch(() => undefined);
           if (!signal.aborted) await backoff.wait(signal).catch(() => undefined);
         }
       }

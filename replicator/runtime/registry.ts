@@ -37,6 +37,8 @@ export interface RegistryOptions {
   readonly permit: (signal: AbortSignal) => Promise<void>;
   /** Asks for a reading of the catalog that starts from now on. */
   readonly refresh: () => void;
+  /** A cursor of a single collection waits for a farther horizon. */
+  readonly onSideShort: () => void;
   readonly onError: (error: unknown) => void;
 }
 
@@ -359,6 +361,10 @@ export class Registry implements Followers {
         collection.wake.notify();
       }
     }
+  }
+
+  sideShort(): void {
+    this.#options.onSideShort();
   }
 
   fail(error: unknown): void {

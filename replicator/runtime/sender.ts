@@ -4,8 +4,9 @@ import type { Lane, LaneLimits, LaneRequest } from '../engine/lane.ts';
 import { replayKind } from '../engine/ops.ts';
 import type { CollectionName, Target, WriteRequest } from '../target/target.ts';
 import { Backoff } from './backoff.ts';
-import type { Clock } from './clock.ts';
+import { type Clock, sleep } from './clock.ts';
 import type { LeaseKeeper } from './lease-keeper.ts';
+import { SendPace } from './send-pace.ts';
 import type { Settings } from './settings.ts';
 import type { JobStatus } from './status.ts';
 
@@ -49,6 +50,7 @@ export interface SenderOptions {
 export class Sender {
   readonly limits: LaneLimits;
   readonly #options: SenderOptions;
+  readonly #pace: SendPace;
   readonly #lanes = new Set<SendLane>();
   #inFlight = 0;
   #serial = 0;
@@ -57,7 +59,13 @@ export class Sender {
 
   constructor(options: SenderOptions) {
     this.#options = options;
-    this.limits = { maxBytes: options.settings.requestBytes, maxDeleteKeys: 4_000 };
+    const { requestBytes, requestsInFlight, requestDeadlineMs } = options.settings;
+    this.limits = { maxBytes: requestBytes, maxDeleteKeys: 4_000 };
+    this.#pace = new SendPace({
+      limits: this.limits,
+      maxInFlight: requestsInFlight,
+      deadlineMs: requestDeadlineMs,
+    });
   }
 
   get inFlight(): number {
@@ -84,14 +92,9 @@ export class Sender {
 
   /** Sends whatever may be sent now. Call it whenever that may have changed. */
   kick(): void {
-    const { settings, signal } = this.#options;
+    const { signal } = this.#options;
     let idle = 0;
-    while (
-      this.#open &&
-      !signal.aborted &&
-      this.#inFlight < settings.requestsInFlight &&
-      idle < this.#lanes.size
-    ) {
+    while (this.#open && !signal.aborted && this.#inFlight < this.#pace.inFlight && idle < this.#lanes.size) {
       const [next] = this.#lanes;
       if (next === undefined) return;
       this.#lanes.delete(next);
@@ -142,7 +145,7 @@ export class Sender {
             { message: next.message, rows: request.keys.length },
             'outcome of a write unknown; settling',
           );
-          await clock.sleep(settings.settleMs, signal);
+          await sleep(clock, settings.settleMs, signal);
           await backoff.wait(signal);
         }
       }
@@ -158,11 +161,13 @@ export class Sender {
     const { target, lease, settings, signal, clock, notBefore } = this.#options;
     for (const write of writesOf(lane.address, request, mode)) {
       const wait = notBefore - clock.monotonic();
-      if (wait > 0) await clock.sleep(wait, signal);
+      if (wait > 0) await sleep(clock, wait, signal);
       await lease.room(settings.requestDeadlineMs, signal);
+      const sentAt = clock.monotonic();
       const answer = await target.write(write, settings.requestDeadlineMs);
       signal.throwIfAborted();
       const next = afterAnswer(answer);
+      this.#pace.note(clock.monotonic() - sentAt, next.kind === 'done');
       if (next.kind !== 'done') return next;
     }
     return { kind: 'done' } as const;

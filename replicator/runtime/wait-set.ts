@@ -1,23 +1,26 @@
 /** Lets many wait for the next of a kind of event. */
 export class WaitSet {
-  #next = Promise.withResolvers<void>();
+  readonly #waiters = new Set<() => void>();
 
   notify(): void {
-    const { resolve } = this.#next;
-    this.#next = Promise.withResolvers<void>();
-    resolve();
+    for (const waiter of [...this.#waiters]) waiter();
   }
 
   /** Resolves at the next notification; rejects with the signal's reason. */
-  async next(signal: AbortSignal): Promise<void> {
-    signal.throwIfAborted();
-    const { promise } = this.#next;
-    const done = new AbortController();
-    const aborted = new Promise<void>((resolve) => {
-      signal.addEventListener('abort', () => resolve(), { once: true, signal: done.signal });
+  next(signal: AbortSignal): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const end = () => {
+        this.#waiters.delete(end);
+        signal.removeEventListener('abort', end);
+        if (signal.aborted) reject(signal.reason as Error);
+        else resolve();
+      };
+      if (signal.aborted) {
+        end();
+        return;
+      }
+      this.#waiters.add(end);
+      signal.addEventListener('abort', end);
     });
-    await Promise.race([promise, aborted]);
-    done.abort();
-    signal.throwIfAborted();
   }
 }

@@ -12,24 +12,27 @@ export class Wake {
 
   /** Resolves at the next notification, or after `ms` where given. Rejects with the signal's reason. One waiter at a
    *  time. */
-  async wait(signal: AbortSignal, timeout?: { readonly clock: Clock; readonly ms: number }): Promise<void> {
-    signal.throwIfAborted();
-    if (!this.#pending) {
-      const done = new AbortController();
-      const notified = new Promise<void>((resolve) => {
-        this.#waiter = resolve;
-        signal.addEventListener('abort', () => resolve(), { once: true, signal: done.signal });
-      });
-      try {
-        if (timeout === undefined) await notified;
-        else
-          await Promise.race([notified, timeout.clock.sleep(timeout.ms, done.signal).catch(() => undefined)]);
-      } finally {
+  wait(signal: AbortSignal, timeout?: { readonly clock: Clock; readonly ms: number }): Promise<void> {
+    return new Promise((resolve, reject) => {
+      let cancel: (() => void) | undefined;
+      const end = () => {
+        cancel?.();
+        signal.removeEventListener('abort', end);
         this.#waiter = undefined;
-        done.abort();
+        if (signal.aborted) {
+          reject(signal.reason as Error);
+          return;
+        }
+        this.#pending = false;
+        resolve();
+      };
+      if (this.#pending || signal.aborted) {
+        end();
+        return;
       }
-    }
-    this.#pending = false;
-    signal.throwIfAborted();
+      this.#waiter = end;
+      signal.addEventListener('abort', end);
+      if (timeout !== undefined) cancel = timeout.clock.after(timeout.ms, end);
+    });
   }
 }

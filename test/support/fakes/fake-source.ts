@@ -155,7 +155,7 @@ export class FakeSource implements ChangeSource {
       this.#append(channel, { kind: 'drop-collection', timestamp: this.timestamp(), collectionId: id });
     }
     // As on a real source, ticks pass the drop before the collection is forgotten and its channels fall silent.
-    this.#clock.at(600 + 3_000 * this.#random(), () => {
+    this.#clock.after(600 + 3_000 * this.#random(), () => {
       this.#collections.delete(id);
       this.#changed();
     });
@@ -187,7 +187,7 @@ export class FakeSource implements ChangeSource {
         partitionId: partition,
       });
     }
-    this.#clock.at(2_000 * this.#random(), () => {
+    this.#clock.after(2_000 * this.#random(), () => {
       const now = this.#collections.get(id)?.catalog;
       if (now === undefined) return;
       const left = new Map(now.partitions);

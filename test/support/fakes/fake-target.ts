@@ -179,7 +179,7 @@ class FakeTarget implements Target {
     const answered = Promise.withResolvers<Answer>();
     const neverExecutes = ambiguous && server.random() < 0.4;
     const lateBy = ambiguous ? server.random() * server.settleMs * 0.9 : 0;
-    server.clock.at(executesIn + lateBy, () => {
+    server.clock.after(executesIn + lateBy, () => {
       const refusal = neverExecutes ? undefined : server.execute(request);
       end();
       if (!ambiguous && this.#alive()) {
@@ -191,7 +191,7 @@ class FakeTarget implements Target {
       }
     });
     if (ambiguous) {
-      server.clock.at(executesIn, () => {
+      server.clock.after(executesIn, () => {
         if (this.#alive()) answered.resolve({ kind: 'ambiguous', message: 'deadline exceeded' });
       });
     }

@@ -1,4 +1,4 @@
-import type { Clock } from '../../../replicator/runtime/clock.ts';
+import { type Clock, sleep } from '../../../replicator/runtime/clock.ts';
 
 interface Timer {
   readonly at: number;
@@ -20,24 +20,16 @@ export class SimClock implements Clock {
     return 1_700_000_000_000 + this.#now;
   }
 
-  sleep(ms: number, signal?: AbortSignal): Promise<void> {
-    signal?.throwIfAborted();
-    return new Promise((resolve, reject) => {
-      const timer = { at: this.#now + Math.max(0, ms), serial: this.#serial++, fire: resolve };
-      this.#timers.push(timer);
-      signal?.addEventListener(
-        'abort',
-        () => {
-          this.#timers = this.#timers.filter((other) => other !== timer);
-          reject(signal.reason as Error);
-        },
-        { once: true },
-      );
-    });
+  sleep(ms: number, signal = new AbortController().signal): Promise<void> {
+    return sleep(this, ms, signal);
   }
 
-  at(ms: number, fire: () => void): void {
-    this.#timers.push({ at: this.#now + ms, serial: this.#serial++, fire });
+  after(ms: number, callback: () => void): () => void {
+    const timer = { at: this.#now + Math.max(0, ms), serial: this.#serial++, fire: callback };
+    this.#timers.push(timer);
+    return () => {
+      this.#timers = this.#timers.filter((other) => other !== timer);
+    };
   }
 
   /** Lets `ms` pass. */

@@ -58,11 +58,7 @@ class Process {
       clock: {
         monotonic: () => clock.monotonic(),
         wall: () => clock.wall(),
-        sleep: async (ms, signal) => {
-          await this.#living();
-          await clock.sleep(ms, signal);
-          await this.#living();
-        },
+        after: (ms, callback) => clock.after(ms, () => this.alive && callback()),
       },
       settings: world.settings,
       log: createLogger(process.env['CDC_SIM_LOG'] ?? 'silent', { generation }),
@@ -125,9 +121,9 @@ export class World {
     const tick = () => {
       if (!this.#ticking) return;
       this.source.tick();
-      clock.at(200, tick);
+      clock.after(200, tick);
     };
-    clock.at(200, tick);
+    clock.after(200, tick);
   }
 
   async create(): Promise<void> {
