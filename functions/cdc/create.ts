@@ -5,6 +5,7 @@ import { sentenceOf, serverError } from './errors.ts';
 import type { CreateRequest } from './requests.ts';
 import { hurry } from './set-desired.ts';
 import { type PreparedTarget, prepareTarget } from './target.ts';
+import { findTask } from './task-id.ts';
 import { validateCreate } from './validate-create.ts';
 
 /** `create`: checks the request, the connection and the scope, stores the task as Running and has it started. A
@@ -14,7 +15,7 @@ export async function create(deps: CdcDeps, request: CreateRequest): Promise<obj
   validateCreate(request, deps.settings);
   const target = await prepareTarget(request.milvus_connect_param, deps.readPem);
   await checkConnection(deps, target);
-  const known = request.task_id === '' ? undefined : await deps.tasks.getTask(request.task_id);
+  const known = await findTask(deps, request.task_id);
   if (known !== undefined) return { task_id: known.id };
   const task = await new Creation(deps, request, target).run();
   await hurry(deps, task.id);

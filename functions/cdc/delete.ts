@@ -4,6 +4,7 @@ import type { CdcDeps } from './deps.ts';
 import { clientError, sentenceOf, serverError } from './errors.ts';
 import type { Request } from './requests.ts';
 import { hurry, setDesired } from './set-desired.ts';
+import { findTask } from './task-id.ts';
 import { waitUntilStopped } from './wait-until-stopped.ts';
 
 const FAILURE = 'fail to delete the task meta';
@@ -16,7 +17,7 @@ export async function deleteTask(
   deps: CdcDeps,
   { task_id: id, ignore_not_found: ignoreNotFound }: Request<'delete'>,
 ): Promise<undefined> {
-  const found = await deps.tasks.getTask(id);
+  const found = await findTask(deps, id);
   if (found === undefined) {
     if (ignoreNotFound) return;
     throw clientError(`not found the task, task_id: ${id}`);

@@ -1,3 +1,4 @@
+import { CorruptItemError, NewerItemError, StoreUnavailableError } from '#shared/store/task-store.ts';
 import { create } from './create.ts';
 import { DecodeError, decodeRequest } from './decode.ts';
 import { deleteTask } from './delete.ts';
@@ -47,11 +48,16 @@ async function handle<Type extends RequestType>(deps: CdcDeps, type: Type, data:
     if (error instanceof DecodeError) {
       return failure(500, `fail to decode the ${type} request, error: ${error.message}`);
     }
-    const known = error instanceof ApiError;
-    if (!known) deps.log.error({ err: error, requestType: type }, 'a request failed');
-    return failure(
-      known ? error.code : 500,
-      `fail to handle the ${type} request, error: ${sentenceOf(error)}`,
-    );
+    if (!(error instanceof ApiError)) deps.log.error({ err: error, requestType: type }, 'a request failed');
+    const code = error instanceof ApiError ? error.code : 500;
+    return failure(code, `fail to handle the ${type} request, error: ${told(error)}`);
   }
+}
+
+/** What nobody expected may say anything, also what is none of the caller's business. */
+function told(error: unknown): string {
+  const speaks = [ApiError, StoreUnavailableError, NewerItemError, CorruptItemError];
+  return speaks.some((kind) => error instanceof kind)
+    ? sentenceOf(error)
+    : 'internal error, the log of the control plane has more';
 }

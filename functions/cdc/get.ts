@@ -2,12 +2,13 @@ import type { CdcDeps } from './deps.ts';
 import { clientError } from './errors.ts';
 import { loadStatus } from './load-status.ts';
 import type { Request } from './requests.ts';
+import { findTask } from './task-id.ts';
 import { viewOf } from './view.ts';
 
 /** `get`: one task with everything that is known about it. */
 export async function get(deps: CdcDeps, { task_id: id }: Request<'get'>): Promise<object> {
   if (id === '') throw clientError('task_id is empty');
-  const task = await deps.tasks.getTask(id);
+  const task = await findTask(deps, id);
   if (task === undefined) throw clientError(`not found: [${id}]`);
   const view = viewOf(task, await loadStatus(deps, task, { collections: true }));
   return { task: sortedKeys(view) };

@@ -2,9 +2,7 @@ import { clientError } from './errors.ts';
 import { goList } from './go-text.ts';
 import type { CreateRequest } from './requests.ts';
 import { choicesOf, mappingsOf } from './scope-of.ts';
-
-/** What the store can take as part of a key. */
-const MAX_TASK_ID_BYTES = 256;
+import { checkTaskId } from './task-id.ts';
 
 /** Rules that milvus-cdc lacks and needs: a dot in a name makes its next create panic, a mapping may send two
  *  collections to one place, and an id of any length breaks a store. */
@@ -14,10 +12,7 @@ export function checkNames(request: CreateRequest): void {
     throw clientError(`a database or collection name must not contain a dot, ${goList(dotted)}`);
   }
   checkMappingTargets(request);
-  if (/\p{Cc}/u.test(request.task_id)) throw clientError('the task id contains a control character');
-  if (Buffer.byteLength(request.task_id) > MAX_TASK_ID_BYTES) {
-    throw clientError(`the task id length exceeds ${MAX_TASK_ID_BYTES} characters`);
-  }
+  checkTaskId(request.task_id);
 }
 
 function namesOf(request: CreateRequest): string[] {

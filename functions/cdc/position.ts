@@ -7,6 +7,7 @@ import { exactNumber } from './exact-json.ts';
 import { decodePosition, parseVirtualChannel } from './given-positions.ts';
 import { mapConcurrently } from './map-concurrently.ts';
 import type { Request } from './requests.ts';
+import { findTask } from './task-id.ts';
 import { tickAt, tickMillis } from './tick.ts';
 
 /** Stands for the channel that carries what has no collection, as in milvus-cdc. */
@@ -26,7 +27,7 @@ interface Place {
  *  unknown one. `op_positions` and `target_positions` are always null: the last operation's place is not kept apart,
  *  and a target that is written through its public API has no positions. */
 export async function position(deps: CdcDeps, { task_id: id }: Request<'position'>): Promise<object> {
-  const found = id === '' ? await deps.tasks.listTasks() : [await deps.tasks.getTask(id)];
+  const found = id === '' ? await deps.tasks.listTasks() : [await findTask(deps, id)];
   const tasks = found.filter((task) => task !== undefined);
   const places = (await mapConcurrently(tasks, CONCURRENCY, (task) => placesOf(deps, task))).flat();
   return {

@@ -2,6 +2,7 @@ import { ConflictError } from '#shared/store/task-store.ts';
 import type { DesiredState, Task } from '#shared/task/task.ts';
 import type { CdcDeps } from './deps.ts';
 import { clientError, sentenceOf, serverError } from './errors.ts';
+import { findTask } from './task-id.ts';
 
 /** Others that change one task at the same time are few: a second client, or reconcile when it parks the task. */
 const ATTEMPTS = 5;
@@ -22,7 +23,7 @@ export async function setDesired(
   change: DesiredChange,
 ): Promise<Task> {
   for (let attempt = 1; ; attempt++) {
-    const task = await tasks.getTask(id);
+    const task = await findTask({ tasks }, id);
     if (task === undefined) throw clientError(`not found the task, task_id: ${id}`);
     change.check?.(task);
     try {

@@ -38,11 +38,10 @@ async function main(): Promise<void> {
   for (const warning of config.warnings) log.warn({ setting: warning }, 'setting ignored');
 
   const folder = join(config.dataDir, 'replicator');
-  const replicator = await bundleReplicator(folder);
   const system = await startLocal({
     config,
     log,
-    replicator: [process.execPath, replicator],
+    replicator: async () => [process.execPath, await bundleReplicator(folder)],
     env: { ...env, NODE_COMPILE_CACHE: join(folder, 'compiled') },
   });
   log.info({ url: system.url, dataDir: config.dataDir, config: file ?? 'defaults' }, 'ready');

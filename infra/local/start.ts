@@ -24,8 +24,9 @@ import { createHttpServer } from './server.ts';
 export interface LocalOptions {
   readonly config: LocalConfig;
   readonly log: Logger;
-  /** Program and arguments of a replicator. */
-  readonly replicator: readonly [string, ...string[]];
+  /** Program and arguments of a replicator. Asked once, when the data directory is this system's: nobody else uses what
+   *  it puts there. */
+  readonly replicator: () => Promise<readonly [string, ...string[]]>;
   /** What a replicator's environment is made of, beside what it is told here. */
   readonly env: Readonly<Record<string, string | undefined>>;
 }
@@ -61,7 +62,7 @@ export async function startLocal(options: LocalOptions): Promise<LocalSystem> {
   stack.defer(() => secrets.close());
   const logs = new LogFiles({ folder: folder.logs });
   const fleet = new ProcessFleet({
-    command: options.replicator,
+    command: await options.replicator(),
     env: replicatorEnv(options, folder.database),
     output: (order) => logs.open(order.taskId),
     logger: log,

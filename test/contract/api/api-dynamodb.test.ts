@@ -1,0 +1,20 @@
+import { afterAll, beforeAll } from 'vitest';
+import { type Dynamodb, startDynamodb } from '../../support/dynamodb.ts';
+import { describeCreate } from './create.kit.ts';
+import { dynamoStores } from './dynamo-stores.ts';
+import { describeLifecycle } from './lifecycle.kit.ts';
+import { describePosition } from './position.kit.ts';
+import { describeScope } from './scope.kit.ts';
+
+let dynamodb: Dynamodb;
+beforeAll(async () => {
+  dynamodb = await startDynamodb();
+});
+afterAll(() => dynamodb?.stop());
+
+/** The statements that meet a store, on the one that Lambda uses. */
+const makeStores = dynamoStores(() => dynamodb);
+describeCreate('DynamoDB', makeStores);
+describeScope('DynamoDB', makeStores);
+describeLifecycle('DynamoDB', makeStores);
+describePosition('DynamoDB', makeStores);
