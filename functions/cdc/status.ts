@@ -123,13 +123,17 @@ function waitingPhase(task: Task, launch: Launch | undefined, run: Run | undefin
   return { phase: 'starting', since: launch?.launchedAt ?? task.createdAt, reason: null };
 }
 
-/** Counted from the oldest thing not yet applied, whether or not a job acts: a stopped task falls behind too. */
+/** While a job acts, what it was at its last account: an idle one writes every few seconds only, and that pause is no lag.
+ *  Without one, counted from the oldest thing not yet applied until now: a stopped task falls behind. */
 function lagOf(run: Run | undefined, now: number): Pick<TaskStatus, 'lag_ms' | 'lag_reason'> {
   if (run === undefined) return { lag_ms: null, lag_reason: 'no replicator has run yet' };
   if (run.watermark === undefined) {
     return { lag_ms: null, lag_reason: 'nothing has been applied up to a known time yet' };
   }
-  return { lag_ms: Math.max(0, now - tickMillis(BigInt(run.watermark))) };
+  const expires = Date.parse(run.leaseExpiresAt);
+  const acting = run.released === 'no' && expires > now;
+  const at = acting ? Math.min(now, expires - TIMING.leaseSeconds * 1_000) : now;
+  return { lag_ms: Math.max(0, at - tickMillis(BigInt(run.watermark))) };
 }
 
 function countersOf({ counters }: Run): StatusCounters {

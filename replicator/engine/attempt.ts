@@ -12,15 +12,24 @@ export type Next =
   | { readonly kind: 'settle'; readonly message: string }
   | { readonly kind: 'refuse'; readonly code: number; readonly message: string };
 
-/** Pure. See SPEC.md I10. */
-export function afterAnswer(answer: Answer): Next {
+/** How often one and the same answer is taken for a passing state. */
+const PATIENCE = 5;
+
+/** Codes of names that were not found: a target that restarts says so of collections it has. */
+const NOT_FOUND: ReadonlySet<number> = new Set([100, 200, 800]);
+
+/** `repeats`: how often this very answer came in a row before. A server that keeps answering the same to the same request
+ *  refuses it, whatever it calls that; silence is never taken for a refusal. Pure. See SPEC.md I10. */
+export function afterAnswer(answer: Answer, repeats = 0): Next {
   switch (answer.kind) {
     case 'applied':
       return { kind: 'done' };
     case 'ambiguous':
-      return { kind: 'settle', message: answer.message };
+      return answer.code !== undefined && repeats >= PATIENCE
+        ? { kind: 'refuse', code: answer.code, message: answer.message }
+        : { kind: 'settle', message: answer.message };
     case 'rejected':
-      return answer.retryable
+      return answer.retryable || (NOT_FOUND.has(answer.code) && repeats < PATIENCE)
         ? { kind: 'wait', message: answer.message }
         : { kind: 'refuse', code: answer.code, message: answer.message };
   }

@@ -32,6 +32,9 @@ export interface ObjectActorOptions {
   readonly onGone: () => Promise<void>;
 }
 
+/** Milvus's code for a failure it has no other code for. */
+const UNEXPECTED = 65_535;
+
 /** Keeps the objects of one collection on the target as the source's catalog has them: the collection itself, its
  *  partitions, indexes and load state, and in the end its drop. Level-triggered: it looks at both sides whenever
  *  something may have changed, and now and then without a reason.
@@ -49,6 +52,7 @@ export class ObjectActor {
   async run(signal: AbortSignal): Promise<void> {
     const { collection, clock, settings, status, log } = this.#options;
     const backoff = new Backoff({ clock });
+    let refusals = 0;
     const part = `collection ${collection.id}`;
     try {
       while (!signal.aborted) {
@@ -60,15 +64,20 @@ export class ObjectActor {
           if (await this.#step(signal)) return;
           status.clear(part);
           backoff.reset();
+          refusals = 0;
           await collection.wake.wait(signal, { clock, ms: settings.resyncMs });
         } catch (error) {
           if (signal.aborted) return;
-          const away = error instanceof TargetUnavailableError || error instanceof SourceUnavailableError;
+          const away =
+            error instanceof TargetUnavailableError ||
+            error instanceof SourceUnavailableError ||
+            // Milvus's code for anything unexpected covers states that pass, such as too few nodes being up.
+            (error instanceof TargetRefusedError && error.code === UNEXPECTED && ++refusals < 6);
           if (!away) {
             await this.#giveUp(error);
             continue;
           }
-          const code = error instanceof TargetUnavailableError ? 'target_unavailable' : 'source_unavailable';
+          const code = error instanceof SourceUnavailableError ? 'source_unavailable' : 'target_unavailable';
           log.warn({ err: error, collection: collection.target }, 'object not kept yet; trying again');
           status.trouble(part, code, error.message);
           // A call that failed may still be executed; the next look has to see its effect.

@@ -2,7 +2,7 @@ import type { Logger } from '#shared/log.ts';
 import { afterAnswer, type Mode } from '../engine/attempt.ts';
 import type { Lane, LaneLimits, LaneRequest } from '../engine/lane.ts';
 import { replayKind } from '../engine/ops.ts';
-import type { CollectionName, Target, WriteRequest } from '../target/target.ts';
+import type { Answer, CollectionName, Target, WriteRequest } from '../target/target.ts';
 import { Backoff } from './backoff.ts';
 import { type Clock, sleep } from './clock.ts';
 import type { LeaseKeeper } from './lease-keeper.ts';
@@ -125,10 +125,11 @@ export class Sender {
     const { status, clock, settings, signal, log } = this.#options;
     const part = `write ${++this.#serial}`;
     const backoff = new Backoff({ clock });
+    const answers = new Repeats();
     let mode: Mode = 'planned';
     try {
       for (;;) {
-        const next = await this.#attempt(lane, request, mode);
+        const next = await this.#attempt(lane, request, mode, answers);
         if (next.kind === 'done') break;
         if (next.kind === 'refuse') {
           lane.refused(request, next.code, next.message);
@@ -157,7 +158,7 @@ export class Sender {
     lane.applied();
   }
 
-  async #attempt(lane: SendLane, request: LaneRequest, mode: Mode) {
+  async #attempt(lane: SendLane, request: LaneRequest, mode: Mode, answers: Repeats) {
     const { target, lease, settings, signal, clock, notBefore } = this.#options;
     for (const write of writesOf(lane.address, request, mode)) {
       const wait = notBefore - clock.monotonic();
@@ -166,7 +167,7 @@ export class Sender {
       const sentAt = clock.monotonic();
       const answer = await target.write(write, settings.requestDeadlineMs);
       signal.throwIfAborted();
-      const next = afterAnswer(answer);
+      const next = afterAnswer(answer, answers.note(answer));
       this.#pace.note(clock.monotonic() - sentAt, next.kind === 'done');
       if (next.kind !== 'done') return next;
     }
@@ -180,6 +181,20 @@ export class Sender {
     if (request.kind === 'delete') counters.keysDeleted += request.keys.length;
     else if (request.kind === 'insert' && mode === 'planned') counters.rowsInserted += request.keys.length;
     else counters.rowsUpserted += request.keys.length;
+  }
+}
+
+/** Counts how often one and the same answer came in a row. */
+class Repeats {
+  #last = '';
+  #count = 0;
+
+  /** How often this very answer came in a row before. */
+  note(answer: Answer): number {
+    const text = JSON.stringify(answer);
+    this.#count = text === this.#last ? this.#count + 1 : 0;
+    this.#last = text;
+    return this.#count;
   }
 }
 

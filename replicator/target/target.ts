@@ -38,7 +38,8 @@ export type Answer =
       readonly code: number;
       readonly message: string;
     }
-  | { readonly kind: 'ambiguous'; readonly message: string };
+  /** `code` is set when the server answered, so that an answer that comes again and again can be told from silence. */
+  | { readonly kind: 'ambiguous'; readonly code?: number | undefined; readonly message: string };
 
 export interface TargetCollection {
   readonly id: bigint;

@@ -1,4 +1,4 @@
-import { crc32c } from '@platformatic/kafka';
+import { crc32c, Reader } from '@platformatic/kafka';
 import type { Decompressor } from './decompress.ts';
 
 /** One record of a topic. `value` is a slice of the batch it came in. */
@@ -58,7 +58,8 @@ function readBatch(bytes: Buffer): RecordBatch {
   if (magic !== 2) {
     throw new DamagedBatchError(`the batch at offset ${baseOffset} has message format ${magic}, not 2`);
   }
-  if (crc32c(bytes.subarray(ATTRIBUTES_AT)) !== bytes.readUInt32BE(CRC_AT)) {
+  // Handed a Buffer as it is, the library would copy it.
+  if (crc32c(Reader.from(bytes.subarray(ATTRIBUTES_AT)).buffer) !== bytes.readUInt32BE(CRC_AT)) {
     throw new DamagedBatchError(`the batch at offset ${baseOffset} fails its check sum`);
   }
   const attributes = bytes.readInt16BE(ATTRIBUTES_AT);

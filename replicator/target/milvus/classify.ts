@@ -68,7 +68,7 @@ function classifyStatus(code: number, message: string): Answer {
   if (code === MILVUS_CODE.ok) return { kind: 'applied' };
   const retryable = REJECTED.get(code);
   return retryable === undefined
-    ? { kind: 'ambiguous', message: `code ${code}: ${message}` }
+    ? { kind: 'ambiguous', code, message: `code ${code}: ${message}` }
     : { kind: 'rejected', retryable, code, message };
 }
 

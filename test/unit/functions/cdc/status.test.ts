@@ -85,12 +85,14 @@ test('between two jobs a task is retrying, and says why the last one ended', () 
   expect(phase({ run: dead, launch: { generation: 2 } })).toBe('starting');
 });
 
-test('lag is now minus the watermark, also when nothing runs, and never negative', () => {
+test('lag is what the last account said while a job acts, grows when nothing runs, and is never negative', () => {
   const lag = (over: Partial<Run>) => statusOf({ task, run: run(over), now: NOW, log: '' });
   const at = (ms: number) => ({ watermark: (BigInt(ms) << 18n).toString() });
-  expect(lag(at(NOW - 700)).lag_ms).toBe(700);
+  const accountOf = (ms: number) => ({ leaseExpiresAt: new Date(ms + 10_000).toISOString() });
+  expect(lag({ ...at(NOW - 2_700), ...accountOf(NOW - 2_000) }).lag_ms).toBe(700);
   expect(lag({ ...at(NOW - 3_600_000), ...dead }).lag_ms).toBe(3_600_000);
-  expect(lag(at(NOW + 50)).lag_ms).toBe(0);
+  expect(lag({ ...at(NOW - 5_000), ...accountOf(NOW - 4_000), released: 'drained' }).lag_ms).toBe(5_000);
+  expect(lag({ ...at(NOW + 50), ...accountOf(NOW) }).lag_ms).toBe(0);
 });
 
 test('lag that nobody knows is null, with the reason', () => {

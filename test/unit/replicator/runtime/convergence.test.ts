@@ -2,13 +2,45 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { World } from '../../../support/fakes/world.ts';
 
+/** How many runs, and which: `CDC_SIM_RUNS`, `CDC_SIM_SEED` and `CDC_SIM_PATH` repeat what a failure printed; `CDC_SIM_SHRINK`
+ *  looks for a smaller one. */
+function simulationParameters() {
+  const { CDC_SIM_RUNS, CDC_SIM_SEED, CDC_SIM_PATH, CDC_SIM_SHRINK } = process.env;
+  return {
+    numRuns: Number(CDC_SIM_RUNS ?? 100),
+    endOnFailure: CDC_SIM_SHRINK === undefined,
+    ...(CDC_SIM_SEED === undefined ? {} : { seed: Number(CDC_SIM_SEED) }),
+    ...(CDC_SIM_PATH === undefined ? {} : { path: CDC_SIM_PATH }),
+  };
+}
+
 /** What a user of the source, or fate, may do next. Numbers are taken modulo what there is. */
 const commands = fc.array(
   fc.record({
     kind: fc.constantFrom(
-      'insert', 'insert', 'insert', 'insert', 'delete', 'delete', 'upsert', 'upsert', 'upsert',
-      'create', 'drop', 'recreate', 'create-partition', 'drop-partition', 'recreate-partition',
-      'index', 'load', 'crash', 'crash-unconfirmed', 'restart', 'source-away', 'target-away', 'wait',
+      'insert',
+      'insert',
+      'insert',
+      'insert',
+      'delete',
+      'delete',
+      'upsert',
+      'upsert',
+      'upsert',
+      'create',
+      'drop',
+      'recreate',
+      'create-partition',
+      'drop-partition',
+      'recreate-partition',
+      'index',
+      'load',
+      'crash',
+      'crash-unconfirmed',
+      'restart',
+      'source-away',
+      'target-away',
+      'wait',
     ),
     a: fc.nat(1_000),
     b: fc.nat(1_000),
@@ -44,7 +76,9 @@ class Actor {
     const collection = this.#live(a);
     const id = collection?.catalog.id ?? 0n;
     const homes = this.#homes.get(id) ?? new Map<bigint, bigint>();
-    const partitions = [...(collection?.catalog.partitions.values() ?? [])].filter((p) => p.state === 'created');
+    const partitions = [...(collection?.catalog.partitions.values() ?? [])].filter(
+      (p) => p.state === 'created',
+    );
     const partition = partitions[b % Math.max(1, partitions.length)];
     const keys = Array.from({ length: 1 + (b % 6) }, (_, i) => BigInt((a * 7 + i * 3) % 40));
     switch (kind) {
@@ -63,14 +97,24 @@ class Actor {
         if (partition === undefined) return;
         const fresh = keys.filter((key) => !homes.has(key));
         for (const key of fresh) homes.set(key, partition.id);
-        if (fresh.length > 0) source.insert(id, partition.id, [...new Set(fresh)].map((key) => ({ key, value: this.#value++ })));
+        if (fresh.length > 0)
+          source.insert(
+            id,
+            partition.id,
+            [...new Set(fresh)].map((key) => ({ key, value: this.#value++ })),
+          );
         return;
       }
       case 'upsert': {
         if (partition === undefined) return;
         const here = keys.filter((key) => (homes.get(key) ?? partition.id) === partition.id);
         for (const key of here) homes.set(key, partition.id);
-        if (here.length > 0) source.upsert(id, partition.id, [...new Set(here)].map((key) => ({ key, value: this.#value++ })));
+        if (here.length > 0)
+          source.upsert(
+            id,
+            partition.id,
+            [...new Set(here)].map((key) => ({ key, value: this.#value++ })),
+          );
         return;
       }
       case 'delete':
@@ -79,7 +123,8 @@ class Actor {
         source.delete(id, [...new Set(keys)]);
         return;
       case 'create-partition':
-        if (collection !== undefined && partitions.length < 4) source.createPartition(id, `p${this.#names++}`);
+        if (collection !== undefined && partitions.length < 4)
+          source.createPartition(id, `p${this.#names++}`);
         return;
       case 'drop-partition':
       case 'recreate-partition':
@@ -90,11 +135,19 @@ class Actor {
         return;
       case 'index':
         if (collection === undefined || collection.catalog.load.kind !== 'released') return;
-        source.setIndexes(id, b % 3 === 0 ? [] : [{ name: 'ix', fieldName: 'value', params: { nlist: String(b % 3) } }]);
+        source.setIndexes(
+          id,
+          b % 3 === 0 ? [] : [{ name: 'ix', fieldName: 'value', params: { nlist: String(b % 3) } }],
+        );
         return;
       case 'load':
         if (collection === undefined || collection.catalog.indexes.length === 0) return;
-        source.setLoad(id, collection.catalog.load.kind === 'released' ? { kind: 'collection', replicas: 1 } : { kind: 'released' });
+        source.setLoad(
+          id,
+          collection.catalog.load.kind === 'released'
+            ? { kind: 'collection', replicas: 1 }
+            : { kind: 'released' },
+        );
         return;
       case 'crash':
       case 'crash-unconfirmed':
@@ -142,6 +195,6 @@ test('after any mix of changes, crashes and lost answers the target ends equal t
         world.end();
       }
     }),
-    { numRuns: Number(process.env['CDC_SIM_RUNS'] ?? 60), endOnFailure: process.env['CDC_SIM_SHRINK'] === undefined, ...(process.env['CDC_SIM_SEED'] === undefined ? {} : { seed: Number(process.env['CDC_SIM_SEED']) }) },
+    simulationParameters(),
   );
 }, 120_000);

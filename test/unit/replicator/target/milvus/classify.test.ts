@@ -73,7 +73,7 @@ test('a message shows no keys and does not grow with them', () => {
     kind: 'answered',
     status: { code: 65535, errorCode: 1, retriable: false, reason },
   });
-  expect(answer).toEqual({ kind: 'ambiguous', message: 'code 65535: failed to create expr …' });
+  expect(answer).toEqual({ kind: 'ambiguous', code: 65535, message: 'code 65535: failed to create expr …' });
   const long = classify({ kind: 'transport', status: 2, message: 'x'.repeat(10_000) });
   expect(JSON.stringify(long).length).toBeLessThan(600);
 });
