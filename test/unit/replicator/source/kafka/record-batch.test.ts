@@ -18,7 +18,7 @@ function batch(baseOffset: bigint, values: readonly Uint8Array[], compression: C
     value: Buffer.from(value),
     headers: at % 3 === 0 ? new Map([[Buffer.from('h'), Buffer.from('v')]]) : undefined,
   }));
-  const bytes = Buffer.from(createRecordsBatch(messages as never, { compression } as never).buffer);
+  const bytes = Buffer.from(createRecordsBatch(messages as never, { compression }).buffer);
   bytes.writeBigInt64BE(baseOffset, 0);
   return bytes;
 }
