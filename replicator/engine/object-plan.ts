@@ -45,12 +45,11 @@ export function planObject(
   const load = loadChanges(source, known, target, ignorePartitions);
   const mustRelease = drop.length > 0 && target.load.kind !== 'released' && known.loaded;
   const steps: Step[] = [...partitions];
-  if (mustRelease && load.before.length === 0) steps.push({ kind: 'release' });
-  steps.push(...load.before);
+  if (mustRelease) steps.push({ kind: 'release' });
+  else steps.push(...load.before);
   for (const name of drop) steps.push({ kind: 'drop-index', name });
   for (const index of create) steps.push({ kind: 'create-index', index, fingerprint: fingerprint(index) });
-  if (mustRelease && load.after.length === 0) steps.push(...wantedLoad(source, ignorePartitions));
-  steps.push(...load.after);
+  steps.push(...(mustRelease ? wantedLoad(source, ignorePartitions) : load.after));
   return steps;
 }
 
