@@ -91,11 +91,13 @@ const UNAUTHENTICATED = 16;
 const PERMISSION_DENIED = 7;
 const DEADLINE_EXCEEDED = 4;
 const UNAVAILABLE = 14;
+/** Some versions say it in words only. */
+const ABOUT_LOGIN = /auth check failure|missing authorization|unauthenticated/i;
 
 function sentence(address: TargetAddress, token: string | undefined, error: unknown): string {
   const code = error instanceof Error && 'code' in error ? error.code : undefined;
   const message = error instanceof Error ? error.message : String(error);
-  if (code === UNAUTHENTICATED || code === PERMISSION_DENIED || /auth/i.test(message)) {
+  if (code === UNAUTHENTICATED || code === PERMISSION_DENIED || ABOUT_LOGIN.test(message)) {
     const given = token === undefined || token === '' ? 'it asks for a login' : 'it refuses this login';
     return `${where(address)} is a Milvus, but ${given}`;
   }

@@ -141,3 +141,23 @@ test('creates at once reach the limit and do not pass it, in whatever order they
     }),
   );
 });
+
+test('a fault of this program is logged and not told', async () => {
+  const { tasks, world } = await open();
+  tasks.failNext(new Error('inner workings'), 'listTasks');
+  expect(await world.call('list')).toEqual({
+    code: 500,
+    message: 'fail to handle the list request, error: internal error, the log of the control plane has more',
+  });
+  expect(world.logged.join('')).toContain('inner workings');
+});
+
+test('an id that no task can have is unknown, and the store is not asked', async () => {
+  const { tasks, world } = await open();
+  tasks.before = () => {
+    throw new Error('asked');
+  };
+  const id = 'x'.repeat(257);
+  expect((await world.call('get', { task_id: id })).message).toMatch(/error: not found: \[x+\]$/);
+  expect((await world.call('pause')).message).toMatch(/error: not found the task, task_id: $/);
+});
