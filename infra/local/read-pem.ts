@@ -8,7 +8,9 @@ const MAX_BYTES = 256 * 1024;
 export async function readPemFile(path: string): Promise<string> {
   let text: string;
   try {
-    if ((await stat(path)).size > MAX_BYTES) throw new Error('too large');
+    const stats = await stat(path);
+    // A device or a pipe may never end.
+    if (!stats.isFile() || stats.size > MAX_BYTES) throw new Error('not a small file');
     text = await readFile(path, 'utf8');
   } catch (cause) {
     throw new Error('there is no readable PEM file at that path', { cause });
