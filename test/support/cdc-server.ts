@@ -1,4 +1,4 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
 import { freePort } from './stack/ports.ts';
@@ -71,9 +71,17 @@ export async function startCdcServer(
     process: server,
     [Symbol.asyncDispose]: async () => {
       await server.kill('SIGTERM');
+      keepForLater(folder);
       await run.remove();
     },
   };
+}
+
+/** For whoever looks into a failed test: with `MILVUS_CDC_KEEP=/some/folder` the logs and the database stay there. */
+function keepForLater(folder: string): void {
+  const keep = process.env['MILVUS_CDC_KEEP'];
+  if (keep === undefined) return;
+  cpSync(folder, join(keep, new Date().toISOString().replaceAll(':', '-')), { recursive: true });
 }
 
 function cdcYaml({ source }: StackAddresses, address: string): Readonly<Record<string, unknown>> {

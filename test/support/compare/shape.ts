@@ -63,11 +63,11 @@ function schemaOf(
   ]);
 }
 
+/** All but `autoID`: keys that the source made up can only be copied into a collection that takes keys. */
 function fieldText(field: FieldSchema): string {
-  const { data_type, element_type, is_primary_key, autoID, is_partition_key, description, type_params } =
-    field;
+  const { data_type, element_type, is_primary_key, is_partition_key, description, type_params } = field;
   const { nullable, default_value } = field;
-  const parts = { data_type, element_type, is_primary_key, autoID, is_partition_key, description, nullable };
+  const parts = { data_type, element_type, is_primary_key, is_partition_key, description, nullable };
   return JSON.stringify({ ...parts, default_value, params: sorted(type_params as readonly KeyValuePair[]) });
 }
 
