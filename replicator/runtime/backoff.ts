@@ -4,8 +4,6 @@ export interface BackoffOptions {
   readonly clock: Clock;
   readonly firstMs?: number | undefined;
   readonly capMs?: number | undefined;
-  /** Between 0 and 1; a test brings its own. */
-  readonly random?: (() => number) | undefined;
 }
 
 /** Waits between tries: doubling up to a cap, half of it jitter; starts over once something worked. */
@@ -13,14 +11,12 @@ export class Backoff {
   readonly #clock: Clock;
   readonly #firstMs: number;
   readonly #capMs: number;
-  readonly #random: () => number;
   #nextMs: number;
 
   constructor(options: BackoffOptions) {
     this.#clock = options.clock;
     this.#firstMs = options.firstMs ?? 200;
     this.#capMs = options.capMs ?? 10_000;
-    this.#random = options.random ?? Math.random;
     this.#nextMs = this.#firstMs;
   }
 
@@ -30,7 +26,7 @@ export class Backoff {
   }
 
   async wait(signal: AbortSignal): Promise<void> {
-    const ms = this.#nextMs * (0.5 + 0.5 * this.#random());
+    const ms = this.#nextMs * (0.5 + 0.5 * this.#clock.random());
     this.#nextMs = Math.min(this.#nextMs * 2, this.#capMs);
     await sleep(this.#clock, ms, signal);
   }

@@ -1,6 +1,6 @@
 import { performance } from 'node:perf_hooks';
 
-/** Time as the runtime sees it; tests bring their own. */
+/** Time, and chance, as the runtime sees them; tests bring their own. */
 export interface Clock {
   /** Milliseconds that only ever grow; for leases, deadlines and backoff. */
   monotonic(): number;
@@ -8,11 +8,14 @@ export interface Clock {
   wall(): number;
   /** Calls back once, unless cancelled by the function it answers. */
   after(ms: number, callback: () => void): () => void;
+  /** A number in [0, 1), for jitter. */
+  random(): number;
 }
 
 export const systemClock: Clock = {
   monotonic: () => performance.now(),
   wall: () => Date.now(),
+  random: () => Math.random(),
   after(ms, callback) {
     const timer = setTimeout(callback, ms);
     return () => clearTimeout(timer);

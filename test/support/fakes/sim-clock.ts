@@ -12,6 +12,16 @@ export class SimClock implements Clock {
   #serial = 0;
   #timers: Timer[] = [];
 
+  readonly #random: () => number;
+
+  constructor(random: () => number = () => 0.5) {
+    this.#random = random;
+  }
+
+  random(): number {
+    return this.#random();
+  }
+
   monotonic(): number {
     return this.#now;
   }

@@ -58,6 +58,7 @@ class Process {
       clock: {
         monotonic: () => clock.monotonic(),
         wall: () => clock.wall(),
+        random: () => clock.random(),
         after: (ms, callback) => clock.after(ms, () => this.alive && callback()),
       },
       settings: world.settings,
@@ -96,7 +97,7 @@ export interface WorldOptions {
 
 /** A source, a target, a store and the replicator between them, in simulated time. */
 export class World {
-  readonly clock = new SimClock();
+  readonly clock: SimClock;
   readonly random: () => number;
   readonly source: FakeSource;
   readonly target: FakeTargetServer;
@@ -109,6 +110,7 @@ export class World {
 
   constructor(options: WorldOptions) {
     this.random = seeded(options.seed);
+    this.clock = new SimClock(this.random);
     const { clock, random } = this;
     this.settings = { ...settingsSchema.parse({}), ...options.settings };
     this.source = new FakeSource({ clock, channels: options.channels, random });
