@@ -139,7 +139,7 @@ export class Job {
       signal.addEventListener('abort', () => resolve(), { once: true });
     });
     try {
-      return await this.#end({ status, sender, fence, registry: made, lease });
+      return await this.#end({ status, sender, fence, registry: made, lease, sendFrom: claimed.sendFrom });
     } finally {
       this.#abort.abort();
       await target.close();
@@ -171,8 +171,9 @@ export class Job {
     readonly fence: Fence;
     readonly registry: Registry;
     readonly lease: LeaseKeeper;
+    readonly sendFrom: number;
   }): Promise<JobEnd> {
-    const { status, sender, fence, registry, lease } = parts;
+    const { status, sender, fence, registry, lease, sendFrom } = parts;
     const { clock, drainMs, log, store } = this.#options;
     const failed = this.#abort.signal.aborted;
     const end: JobEnd = failed
@@ -194,7 +195,9 @@ export class Job {
     ) {
       await sleep(clock, 20, this.#abort.signal).catch(() => undefined);
     }
-    const drained = sender.drained && objectsIdle;
+    // What a predecessor sent may still be executed: then the next job has to wait for it in this one's place.
+    const settled = clock.monotonic() >= sendFrom;
+    const drained = sender.drained && objectsIdle && settled;
     if (!failed)
       await registry
         .flushSides(false)

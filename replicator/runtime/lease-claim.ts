@@ -32,27 +32,31 @@ export interface Claimed {
  *  clock, plus the time a request may take, plus the settle time; clocks of two machines are never compared.
  *  Fails with {@link FencedError} when this job is not the one to run the task (any more). See SPEC.md, "Takeover". */
 export async function claimLease(options: ClaimOptions): Promise<Claimed> {
-  const { clock, settings, signal, log } = options;
+  const { clock, settings, signal, log, owner } = options;
   const backoff = new Backoff({ clock, capMs: 2_000 });
+  /** The claim that was sent before; where its answer was lost, the item bears this job's name. */
+  let sent: { readonly takenAt: number; readonly settleMs: number } | undefined;
   let watched: { readonly epoch: number; readonly beat: number; readonly since: number } | undefined;
   for (;;) {
     signal.throwIfAborted();
     try {
       const seen = await currentRun(options);
-      const wait = await mayClaim(options, seen, watched);
+      const own = seen?.owner === owner ? sent : undefined;
+      const wait =
+        own === undefined ? await mayClaim(options, seen, watched) : ({ kind: 'claim', ...own } as const);
       if (wait.kind === 'claim') {
-        const takenAt = clock.monotonic();
+        sent = own ?? { takenAt: clock.monotonic(), settleMs: wait.settleMs };
         const run = await options.store.acquireLease(
           {
             taskId: options.taskId,
             incarnation: options.incarnation,
             generation: options.generation,
-            owner: options.owner,
+            owner,
             leaseExpiresAt: isoTime(clock, settings.leaseMs),
           },
           seen,
         );
-        return { run, takenAt, sendFrom: takenAt + wait.settleMs };
+        return { run, takenAt: sent.takenAt, sendFrom: sent.takenAt + sent.settleMs };
       }
       if (seen !== undefined && (watched?.epoch !== seen.epoch || watched.beat !== seen.beat)) {
         if (watched === undefined)
