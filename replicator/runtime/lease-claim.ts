@@ -93,7 +93,8 @@ async function mayClaim(
   }
   if (seen === undefined || seen.released === 'drained') return { kind: 'claim', settleMs: 0 };
   const exit = launch.lastExit;
-  const dead = exit?.confirmed === true && exit.generation >= seen.generation;
+  // The end of a launch in between, which never held the lease, says nothing about the one that does.
+  const dead = exit?.confirmed === true && exit.generation === seen.generation;
   if (dead) return { kind: 'claim', settleMs: settings.settleMs };
   if (seen.released === 'undrained') {
     return { kind: 'claim', settleMs: settings.requestDeadlineMs + settings.settleMs };
