@@ -95,6 +95,7 @@ describe('while the holder may be alive', () => {
     ['nothing is known of its end', undefined],
     ['its end is not confirmed', { confirmed: false }],
     ['only the end of an older one is confirmed', { confirmed: true, generation: 0 }],
+    ['only the end of a later one that never held it is confirmed', { confirmed: true, generation: 2 }],
   ])(
     'the newcomer waits as long as a lease, a request and its settling can take when %s',
     async (_, exit) => {
