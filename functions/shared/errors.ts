@@ -29,6 +29,12 @@ export const CODES = {
   internal: 'internal',
   /** The replicator ended again and again without reaching `streaming`. */
   crash_loop: 'crash_loop',
+  /** There is no room for the replicator now (capacity, throttling, quota); it is started when there is. */
+  not_placed: 'not_placed',
+  /** The replicator ended and is started again after a pause; its log says why. */
+  replicator_ended: 'replicator_ended',
+  /** The replicator has not been heard of since its lease ran out; it is replaced. */
+  replicator_silent: 'replicator_silent',
   /** Rows arrived for a collection that the source had dropped meanwhile; they are counted and not applied. */
   rows_of_dropped: 'rows_of_dropped',
 } as const;

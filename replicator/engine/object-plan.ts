@@ -4,8 +4,10 @@ import { hasPartitionKey } from './definition.ts';
 
 /** What this task knows of a collection that it keeps on the target; see `TaskObject`. */
 export interface KnownObject {
-  /** Source partition id -> name, for the partitions that exist on the target. */
-  readonly partitions: Readonly<Record<string, string>>;
+  /** By source partition id; see `TaskObject`. */
+  readonly partitions: Readonly<
+    Record<string, { readonly name: string; readonly state: 'creating' | 'bound' | 'dropping' }>
+  >;
   /** Indexes that this task made -> fingerprint. */
   readonly indexes: Readonly<Record<string, string>>;
   readonly loaded: boolean;
@@ -55,12 +57,16 @@ export function planObject(
 
 /** A partition that was dropped and made again under its name waits for its predecessor's drop. */
 function missingPartitions(source: CatalogCollection, known: KnownObject): Step[] {
-  const names = new Set(Object.values(known.partitions));
-  return [...source.partitions.values()]
-    .filter(
-      (p) => p.state === 'created' && known.partitions[String(p.id)] === undefined && !names.has(p.name),
-    )
-    .map((p) => ({ kind: 'create-partition', id: p.id, name: p.name }));
+  const steps: Step[] = [];
+  for (const { id, name, state } of source.partitions.values()) {
+    const own = known.partitions[String(id)];
+    const taken = Object.entries(known.partitions).some(
+      ([other, p]) => other !== String(id) && p.name === name,
+    );
+    if (state === 'created' && own?.state !== 'bound' && !taken)
+      steps.push({ kind: 'create-partition', id, name });
+  }
+  return steps;
 }
 
 function indexChanges(source: CatalogCollection, known: KnownObject, target: TargetObject) {

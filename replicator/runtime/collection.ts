@@ -97,7 +97,8 @@ export class FollowedCollection {
       this.#asked.delete(id);
       const state = catalog?.partitions.get(id)?.state;
       const exists = !this.dropped && (state === 'created' || state === 'creating');
-      if (!exists && this.record.value.partitions[String(id)] === undefined) this.#gonePartitions.add(id);
+      if (!exists && this.record.value.partitions[String(id)]?.state !== 'bound')
+        this.#gonePartitions.add(id);
     }
     this.notify();
   }
@@ -134,11 +135,9 @@ export class FollowedCollection {
 
   #partition(id: bigint): PartitionRoute {
     if (this.#partitionKey || this.#ignorePartitions) return { kind: 'known', name: undefined };
-    const { partitions, droppingPartitions } = this.record.value;
-    if (droppingPartitions.includes(String(id))) return { kind: 'gone' };
-    const name = partitions[String(id)];
-    if (name !== undefined) return { kind: 'known', name };
-    if (this.#gonePartitions.has(id)) return { kind: 'gone' };
+    const known = this.record.value.partitions[String(id)];
+    if (known?.state === 'bound') return { kind: 'known', name: known.name };
+    if (known?.state === 'dropping' || this.#gonePartitions.has(id)) return { kind: 'gone' };
     return { kind: 'unknown' };
   }
 
@@ -219,12 +218,12 @@ export class FollowedCollection {
     return barrier;
   }
 
-  /** Partitions on the target that the source is dropping or has dropped. */
+  /** Partitions that are or may be on the target, and that the source is dropping or has dropped. */
   get partitionsToDrop(): readonly { readonly id: bigint; readonly name: string }[] {
     const catalog = this.#catalog;
     if (catalog === undefined) return [];
     return Object.entries(this.record.value.partitions)
-      .map(([id, name]) => ({ id: BigInt(id), name }))
+      .map(([id, { name }]) => ({ id: BigInt(id), name }))
       .filter(({ id }) => {
         const state = catalog.partitions.get(id)?.state;
         return state !== 'created' && state !== 'creating';

@@ -1,5 +1,6 @@
 import { CdcError, type Code } from '#shared/errors.ts';
 import type { Logger } from '#shared/log.ts';
+import type { TaskObject } from '#shared/task/run.ts';
 import { definitionOf, mismatch } from '../engine/definition.ts';
 import { planObject, type Step } from '../engine/object-plan.ts';
 import type { Committed } from '../engine/progress.ts';
@@ -167,16 +168,14 @@ export class ObjectActor {
     const { collection, target } = this.#options;
     const there = new Set(await target.listPartitions(collection.target));
     const known = collection.record.value.partitions;
+    const taken = new Set(Object.values(known).map(({ name }) => name));
     const shared = [...(collection.catalog?.partitions.values() ?? [])].filter(
-      (p) =>
-        p.state === 'created' &&
-        there.has(p.name) &&
-        known[String(p.id)] === undefined &&
-        !Object.values(known).includes(p.name),
+      (p) => p.state === 'created' && there.has(p.name) && !taken.has(p.name),
     );
     if (shared.length === 0) return;
+    const bound = shared.map((p) => [String(p.id), { name: p.name, state: 'bound' as const }]);
     await collection.record.update((o) => ({
-      partitions: { ...o.partitions, ...Object.fromEntries(shared.map((p) => [String(p.id), p.name])) },
+      partitions: { ...o.partitions, ...Object.fromEntries(bound) },
     }));
   }
 
@@ -210,8 +209,9 @@ export class ObjectActor {
     log.info({ collection: name, step: step.kind }, 'changing an object on the target');
     switch (step.kind) {
       case 'create-partition':
+        await this.#markPartition(step.id, { name: step.name, state: 'creating' });
         await target.createPartition(name, step.name);
-        await record.update((o) => ({ partitions: { ...o.partitions, [String(step.id)]: step.name } }));
+        await this.#markPartition(step.id, { name: step.name, state: 'bound' });
         collection.changed.notify();
         return;
       case 'create-index':
@@ -241,24 +241,24 @@ export class ObjectActor {
     for (const { id, name } of collection.partitionsToDrop) {
       const barrier = collection.partitionDrop(id);
       await this.#lookAtEnds(barrier.unseen, (channel, end) => barrier.endSeen(channel, end), signal);
-      const begun = collection.record.value.droppingPartitions.includes(String(id));
+      const begun = collection.record.value.partitions[String(id)]?.state === 'dropping';
       if (!begun && !barrier.passed(this.#options.committedOf)) continue;
-      if (!begun)
-        await collection.record.update((o) => ({
-          droppingPartitions: [...o.droppingPartitions, String(id)],
-        }));
+      if (!begun) await this.#markPartition(id, { name, state: 'dropping' });
       if (!ignorePartitions) {
         await permit(signal);
         await target.dropPartition(collection.target, name);
       }
-      await collection.record.update((o) => ({
-        partitions: Object.fromEntries(
-          Object.entries(o.partitions).filter(([known]) => known !== String(id)),
-        ),
-        droppingPartitions: o.droppingPartitions.filter((known) => known !== String(id)),
-      }));
+      await this.#markPartition(id, undefined);
       collection.partitionDropped(id);
     }
+  }
+
+  /** Writes down what is known of a partition; undefined forgets it. */
+  #markPartition(id: bigint, known: TaskObject['partitions'][string] | undefined): Promise<void> {
+    return this.#options.collection.record.update((o) => {
+      const { [String(id)]: _, ...others } = o.partitions;
+      return { partitions: known === undefined ? others : { ...others, [String(id)]: known } };
+    });
   }
 
   async #drop(signal: AbortSignal): Promise<boolean> {

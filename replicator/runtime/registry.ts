@@ -144,7 +144,6 @@ export class Registry implements Followers {
       replayUntil: '0',
       cursors: [],
       partitions: {},
-      droppingPartitions: [],
       indexes: {},
       loaded: false,
       warnings: [],

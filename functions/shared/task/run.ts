@@ -93,10 +93,12 @@ export const objectSchema = z.object({
   replayUntil: decimal,
   /** Cursors of its own, for the channels in which it does not follow the main cursor. */
   cursors: z.array(objectCursorSchema),
-  /** Partitions that exist on the target for this collection: source id -> name on the target. */
-  partitions: z.record(decimal, z.string()),
-  /** Those of them whose drop on the target has begun: what the log still holds of them is not applied any more. */
-  droppingPartitions: z.array(decimal),
+  /** Partitions by source id. `creating` and `dropping` are written before the target is asked; of a `dropping` one
+   *  nothing that the log still holds is applied any more. */
+  partitions: z.record(
+    decimal,
+    z.object({ name: z.string(), state: z.enum(['creating', 'bound', 'dropping']) }),
+  ),
   /** Indexes that this task made on the target: name -> fingerprint of what the source asked for. */
   indexes: z.record(z.string(), z.string()),
   /** Set when this task loaded the collection, so that it may release it. */

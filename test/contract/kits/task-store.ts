@@ -711,7 +711,9 @@ export function describeTaskStore(name: string, make: () => Promise<TaskStoreHar
 
       test('are complete when they are many and large', async () => {
         const { task, fence } = await running();
-        const partitions = Object.fromEntries(Array.from({ length: 2_000 }, (_, i) => [`${i}`, `name-${i}`]));
+        const partitions = Object.fromEntries(
+          Array.from({ length: 2_000 }, (_, i) => [`${i}`, { name: `name-${i}`, state: 'bound' as const }]),
+        );
         for (let i = 100; i < 140; i++) {
           await store.putObject(fence, sampleObject(task, { collectionId: `${i}`, partitions }));
         }

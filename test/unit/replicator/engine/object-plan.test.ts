@@ -23,6 +23,8 @@ const index = (name: string, params: Record<string, string> = {}, fieldName = 'v
 const partitions = (...list: readonly [id: bigint, name: string, state?: CatalogPartition['state']][]) =>
   new Map(list.map(([id, name, state = 'created']) => [id, { id, name, state }]));
 
+const bound = (name: string) => ({ name, state: 'bound' }) as const;
+
 interface Case {
   readonly source?: Partial<CatalogCollection>;
   readonly known?: Partial<KnownObject>;
@@ -33,7 +35,7 @@ interface Case {
 function plan({ source, known, target, ignorePartitions = false }: Case): readonly Step[] {
   return planObject(
     sourceCollection(source),
-    { partitions: { '70': '_default' }, indexes: {}, loaded: false, ...known },
+    { partitions: { '70': bound('_default') }, indexes: {}, loaded: false, ...known },
     { partitions: ['_default'], indexes: [], load: { kind: 'released' }, ...target },
     ignorePartitions,
   );
@@ -62,7 +64,7 @@ function inWords(step: Step): string {
 const TWO_LOADED = { kind: 'partitions', partitionIds: [70n, 71n], replicas: 2 } as const;
 const ONE_LOADED = { kind: 'partitions', partitionIds: [70n], replicas: 2 } as const;
 const TWO = partitions([70n, 'p'], [71n, 'q']);
-const KNOWN_TWO = { '70': 'p', '71': 'q' };
+const KNOWN_TWO = { '70': bound('p'), '71': bound('q') };
 const IX = index('ix', { nlist: '8' });
 const MADE = { ix: fingerprint(IX) };
 const THERE = [{ name: 'ix', fieldName: 'vector' }];
@@ -93,12 +95,12 @@ describe('partitions', () => {
     {
       name: 'one under a name whose predecessor is still there waits for its drop',
       source: { partitions: partitions([70n, '_default'], [72n, 'q']) },
-      known: { partitions: { '70': '_default', '71': 'q' } },
+      known: { partitions: { '70': bound('_default'), '71': bound('q') } },
       steps: [],
     },
     {
       name: 'one that the source lacks is not dropped here, but behind its barrier',
-      known: { partitions: { '70': '_default', '71': 'q' } },
+      known: { partitions: { '70': bound('_default'), '71': bound('q') } },
       target: { partitions: ['_default', 'q'] },
       steps: [],
     },
@@ -194,7 +196,7 @@ describe('load state', () => {
     {
       name: 'a load waits for the partitions and indexes that it needs',
       source: { load: LOADED, indexes: [IX], partitions: TWO },
-      known: { partitions: { '70': 'p' } },
+      known: { partitions: { '70': bound('p') } },
       steps: ['create partition 71 q', 'create index ix', 'load'],
     },
     {
