@@ -83,10 +83,9 @@ export class LeaseKeeper {
         sinceWrite >= settings.renewMs ||
         (account.urgent && sinceWrite >= settings.checkpointMs);
       if (!due) {
-        const next = account.urgent
-          ? settings.checkpointMs
-          : Math.min(settings.checkpointMs, settings.renewMs);
-        await this.#wake.wait(signal, { clock, ms: Math.max(1, next - Math.min(sinceWrite, next - 1)) });
+        // Nobody tells when a checkpoint becomes urgent, so it is looked at as often as one may be written.
+        const left = (account.urgent ? settings.checkpointMs : settings.renewMs) - sinceWrite;
+        await this.#wake.wait(signal, { clock, ms: Math.min(left, settings.checkpointMs) });
         continue;
       }
       this.#hurry = false;
