@@ -33,12 +33,11 @@ export function treePeakBytes(root: number): number {
 
 /** The replicators of a control plane: processes below it that run replicator/main.mjs, of one task or of all. */
 export function findReplicators(controlPlane: number, taskId?: string): readonly number[] {
+  const wanted = (variable: string) =>
+    taskId === undefined ? variable.startsWith('CDC_TASK_ID=') : variable === `CDC_TASK_ID=${taskId}`;
   return processTree(controlPlane)
     .filter(({ pid, state }) => pid !== controlPlane && state !== 'Z')
-    .filter(({ pid }) =>
-      readProc(pid, 'cmdline').some((argument) => argument.endsWith('replicator/main.mjs')),
-    )
-    .filter(({ pid }) => taskId === undefined || readProc(pid, 'environ').includes(`CDC_TASK_ID=${taskId}`))
+    .filter(({ pid }) => environmentOf(pid).some(wanted))
     .map(({ pid }) => pid);
 }
 
@@ -68,8 +67,8 @@ function peakBytes(pid: number): number {
   return Number(match?.[1] ?? 0) * 1_024;
 }
 
-function readProc(pid: number, file: 'cmdline' | 'environ'): readonly string[] {
-  return readText(`/proc/${pid}/${file}`).split('\0');
+function environmentOf(pid: number): readonly string[] {
+  return readText(`/proc/${pid}/environ`).split('\0');
 }
 
 function readText(path: string): string {
