@@ -99,6 +99,18 @@ describe('partitions', () => {
       steps: [],
     },
     {
+      name: 'one whose creation was begun and not seen through is made again',
+      source: { partitions: partitions([70n, '_default'], [71n, 'q']) },
+      known: { partitions: { '70': bound('_default'), '71': { name: 'q', state: 'creating' } } },
+      steps: ['create partition 71 q'],
+    },
+    {
+      name: 'one under a name whose predecessor is being dropped waits until that is done',
+      source: { partitions: partitions([70n, '_default'], [72n, 'q']) },
+      known: { partitions: { '70': bound('_default'), '71': { name: 'q', state: 'dropping' } } },
+      steps: [],
+    },
+    {
       name: 'one that the source lacks is not dropped here, but behind its barrier',
       known: { partitions: { '70': bound('_default'), '71': bound('q') } },
       target: { partitions: ['_default', 'q'] },
