@@ -6,7 +6,6 @@ import {
   type ChannelExtent,
   HistoryLostError,
   type ReadOptions,
-  SourceUnavailableError,
 } from '../change-source.ts';
 import { abortable } from './abortable.ts';
 import { toChannelRecord, toReplicateRecord } from './channel-record.ts';
@@ -49,7 +48,6 @@ export class KafkaChangeSource implements ChangeSource {
   async detect(log: Logger, signal: AbortSignal): Promise<DetectedSource> {
     const detected = await detectSource(this.#etcd, this.#metaRoot, signal);
     refuseOtherQueues(await this.#catalog.read(signal));
-    await this.#requireReplicateChannel(signal);
     log.info({ version: detected.version, metaRoot: this.#metaRoot }, 'source detected');
     return detected;
   }
@@ -118,18 +116,6 @@ export class KafkaChangeSource implements ChangeSource {
   }
 
   /** Its name is a setting of its own at both ends, so it is the one that may be wrong. */
-  async #requireReplicateChannel(signal: AbortSignal): Promise<void> {
-    try {
-      await this.describeChannel(this.#config.replicateChannel, signal);
-    } catch (error) {
-      if (!(error instanceof SourceUnavailableError) || kafkaVerdict(error.cause) !== 'no-topic') throw error;
-      throw new SourceUnavailableError(
-        `${error.message}; this is where Milvus mirrors its DDL, named by its msgChannel.chanNamePrefix.{cluster,replicateMsg}`,
-        { cause: error.cause },
-      );
-    }
-  }
-
   get #metaRoot(): string {
     return `${this.#config.etcd.rootPath}/${this.#config.etcd.metaSubPath}`;
   }

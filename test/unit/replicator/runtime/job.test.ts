@@ -5,7 +5,10 @@ test('a young source is copied whole and then followed', async () => {
   const world = new World({ seed: 1, channels: 2 });
   const id = world.source.createCollection('c', { shards: 2 });
   const [partition] = world.source.collections().get(id)!.catalog.partitions.keys();
-  world.source.insert(id, partition!, [{ key: 1n, value: 1 }, { key: 2n, value: 2 }]);
+  world.source.insert(id, partition!, [
+    { key: 1n, value: 1 },
+    { key: 2n, value: 2 },
+  ]);
   await world.create();
   await world.clock.advance(1_000);
   await world.start();
