@@ -113,6 +113,7 @@ export class ObjectActor {
     if (!collection.ready) {
       if (this.#options.nameTaken()) return false;
       await this.#bind(signal);
+      if (!collection.ready) return false;
     }
     await this.#sync(signal);
     await this.#dropPartitions(signal);
@@ -127,6 +128,10 @@ export class ObjectActor {
     const wanted = definitionOf(catalog, name);
     const found = await target.describeCollection(name);
     const { state, target: bound } = record.value;
+    const adopts = found !== undefined && state === 'found';
+    const adoptedAt = adopts ? await source.currentTimestamp(signal) : undefined;
+    // From here on the name is claimed without a pause: of two collections that wait for it, one gets it.
+    if (collection.dropped || this.#options.nameTaken()) return;
     if (state === 'bound') {
       if (found === undefined || String(found.id) !== bound.collectionId) {
         throw new CdcError(
@@ -143,7 +148,7 @@ export class ObjectActor {
         );
       }
       const made = state === 'creating';
-      const replayUntil = made ? record.value.replayUntil : String(await source.currentTimestamp(signal));
+      const replayUntil = adoptedAt === undefined ? record.value.replayUntil : String(adoptedAt);
       await record.update((o) => ({
         state: 'bound',
         createdHere: made,
