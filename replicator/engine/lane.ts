@@ -184,10 +184,13 @@ export class Lane {
    *  from a durable position before all of it. What is in flight still ends with {@link done}. */
   abandon(): void {
     this.closeAll();
-    for (const group of this.#closed.splice(0)) {
+    const given = this.#closed.splice(0);
+    this.#owners.clear();
+    // What is in flight keeps its keys, also those that a waiting group had taken over from it.
+    for (const group of this.#sent) for (const key of group.keys) this.#owners.set(key, group);
+    for (const group of given) {
       this.#bytes -= group.bytes;
       group.state = 'done';
-      for (const key of group.keys) if (this.#owners.get(key) === group) this.#owners.delete(key);
       for (const dependent of group.dependents) dependent.dependsOn.delete(group);
       for (const hold of group.holds) hold.release();
     }

@@ -1,6 +1,6 @@
 import type { Logger } from '#shared/log.ts';
 import type { ChannelPosition } from '#shared/task/positions.ts';
-import type { ObjectCursor, TaskObject } from '#shared/task/run.ts';
+import type { ObjectCursor } from '#shared/task/run.ts';
 import type { ChangeRecord, Timestamp } from '../engine/change.ts';
 import { planOps, routableCount } from '../engine/ops.ts';
 import type { Committed, Hold } from '../engine/progress.ts';
@@ -8,9 +8,17 @@ import type { CursorStart, Window } from '../engine/window.ts';
 import type { ChangeSource } from '../source/change-source.ts';
 import type { Clock } from './clock.ts';
 import { type FollowedCollection, older } from './collection.ts';
-import { Cursor } from './cursor.ts';
+import { Cursor, type CursorOptions } from './cursor.ts';
 import { type LaneHost, LaneOfCollection } from './lane-of-collection.ts';
 import type { LeaseKeeper } from './lease-keeper.ts';
+import {
+  committedAt,
+  OwnCursors,
+  type OwnCursorsHost,
+  objectCursor,
+  type ReadAt,
+  withCursor,
+} from './own-cursors.ts';
 import type { Sender } from './sender.ts';
 import type { Settings } from './settings.ts';
 import type { JobStatus } from './status.ts';
@@ -19,8 +27,8 @@ import type { JobStatus } from './status.ts';
 export interface Followers {
   /** Undefined for an id that is not followed. */
   find(id: bigint): FollowedCollection | undefined;
-  /** True for an id that is known to be none of this task's business. */
-  ignores(id: bigint): boolean;
+  /** True for an id that is known to be none of this task's business, or to be dropped; then its rows are counted. */
+  ignores(id: bigint, rows: number): boolean;
   /** An id of which nothing is known: `hold` keeps the checkpoint before its first change until that is settled. */
   unknown(id: bigint, sighting: Sighting): void;
   /** Asks for a reading of the catalog that starts from now on; answers its number. */
@@ -29,7 +37,7 @@ export interface Followers {
   /** Something advanced, so that a barrier may have been passed. */
   advanced(): void;
   /** A cursor of a single collection waits for a farther horizon. */
-  sideShort(): void;
+  ownShort(): void;
   fail(error: unknown): void;
 }
 
@@ -56,33 +64,24 @@ export interface ChannelWorkerOptions {
   readonly followers: Followers;
 }
 
-interface Side {
-  readonly cursor: Cursor;
-  readonly collection: FollowedCollection;
-  readonly stop: AbortController;
-  /** Set once the main cursor has taken over; the side's last windows are still being applied. */
-  merged: boolean;
-  /** What was last made durable. */
-  stored: ObjectCursor;
-}
-
 /** Follows one channel: a main cursor for all collections in it, and a cursor of its own for each that cannot follow.
  *
  *  **Invariant:** nothing blocks the channel for the sake of one collection. A collection whose changes cannot be sent is
  *  detached: its own cursor becomes durable before the main checkpoint passes its changes, reads them again once they
  *  can be sent, and ends when both cursors stand at the same tick. See SPEC.md, "Cursors". */
-export class ChannelWorker implements LaneHost {
+export class ChannelWorker implements LaneHost, OwnCursorsHost {
   readonly channel: string;
   readonly main: Cursor;
   readonly #options: ChannelWorkerOptions;
-  readonly #sides = new Map<bigint, Side>();
+  readonly #own: OwnCursors;
   readonly #lanes = new Map<bigint, LaneOfCollection>();
   #signal: AbortSignal | undefined;
 
   constructor(options: ChannelWorkerOptions) {
     this.#options = options;
     this.channel = options.channel;
-    this.main = this.#cursor({
+    this.#own = new OwnCursors(this);
+    this.main = this.newCursor({
       name: options.channel,
       start: options.start,
       logTag: options.logTag,
@@ -91,9 +90,7 @@ export class ChannelWorker implements LaneHost {
     });
   }
 
-  #cursor(
-    own: Pick<ConstructorParameters<typeof Cursor>[0], 'name' | 'start' | 'logTag' | 'horizon' | 'onWindow'>,
-  ): Cursor {
+  newCursor(own: Pick<CursorOptions, 'name' | 'start' | 'logTag' | 'horizon' | 'onWindow'>): Cursor {
     const { channel, source, clock, status, log, bufferBytes } = this.#options;
     const onPlanned = () => this.progressed();
     return new Cursor({ ...own, channel, source, clock, status, log, bufferBytes, onPlanned });
@@ -115,9 +112,7 @@ export class ChannelWorker implements LaneHost {
   /** `position` is what {@link account} answered; it is durable now. */
   written(position: ChannelPosition): void {
     this.main.horizon.raised(position.horizon);
-    for (const side of this.#sides.values()) {
-      if (side.merged) this.#forgetMerged(side, position);
-    }
+    this.#own.mainWritten(position);
     this.progressed();
   }
 
@@ -125,39 +120,29 @@ export class ChannelWorker implements LaneHost {
   committedOf(collection: FollowedCollection): Committed | undefined {
     // What is left of a collection that is going is not applied any more; its drop waits for the main cursor alone.
     if (collection.dropped && !collection.ready) return this.main.committed;
-    const side = this.#sides.get(collection.id);
-    if (side?.merged && !side.cursor.done) return older(side.cursor.committed, this.main.committed);
+    const finishing = this.#own.finishing(collection.id);
+    if (finishing !== undefined) return older(finishing.committed, this.main.committed);
     if (!collection.isDetached(this.channel)) return this.main.committed;
-    if (side !== undefined) return side.cursor.committed;
-    const own = collection.ownCursor(this.channel);
-    return own === undefined ? this.main.committed : committedAt(own);
+    const stored = collection.ownCursor(this.channel);
+    return (
+      this.#own.reading(collection.id)?.committed ??
+      (stored === undefined ? this.main.committed : committedAt(stored))
+    );
   }
 
   /** Smallest ticks of what is followed here; quarantined collections are reported apart. */
   ticks(): Timestamp[] {
-    const sides = [...this.#sides.values()].filter((side) => side.collection.quarantine === undefined);
-    return [this.main.committed.position.tick, ...sides.map((side) => side.cursor.committed.position.tick)];
+    return [this.main.committed.position.tick, ...this.#own.ticks()];
   }
 
   /** A durable cursor for a collection that leaves the main cursor now. */
   ownCursorOf(collection: FollowedCollection): ObjectCursor {
-    const side = this.#sides.get(collection.id);
     const { position } = this.committedOf(collection) ?? this.main.committed;
-    const neverSent =
-      collection.record.value.state === 'found' || collection.record.value.state === 'creating';
-    const horizons = [this.main.horizon.durable, side?.cursor.horizon.durable ?? 0n];
-    const horizon = neverSent ? 0n : horizons.reduce((a, b) => (a > b ? a : b));
-    return this.#objectCursor(position, horizon);
-  }
-
-  #objectCursor(position: { offset: bigint; tick: Timestamp }, horizon: Timestamp): ObjectCursor {
-    return {
-      channel: this.channel,
-      logTag: this.main.logTag ?? '',
-      offset: String(position.offset),
-      tick: String(position.tick),
-      horizon: String(horizon),
-    };
+    const { state } = collection.record.value;
+    const neverSent = state === 'found' || state === 'creating';
+    const promised = this.#own.horizonOf(collection.id);
+    const { durable } = this.main.horizon;
+    return objectCursor(this, position, neverSent ? 0n : promised > durable ? promised : durable);
   }
 
   #onMainWindow(window: Window, cursor: Cursor, hold: Hold): void {
@@ -166,7 +151,7 @@ export class ChannelWorker implements LaneHost {
       if (collection === undefined) this.#onUnfollowed(id, changes, hold);
       else this.#onChanges(collection, changes, { window, cursor, hold });
     }
-    for (const side of this.#sides.values()) this.#mergeIfEqual(side, window.position.tick);
+    this.#own.mainRead(window.position.tick);
   }
 
   #onUnfollowed(id: bigint, changes: readonly ChangeRecord[], hold: Hold): void {
@@ -176,17 +161,13 @@ export class ChannelWorker implements LaneHost {
       followers.refresh();
       return;
     }
-    if (followers.ignores(id)) return;
+    if (followers.ignores(id, rows)) return;
     if (rows === 0) return;
-    const cursor = this.#objectCursor(this.main.committed.position, 0n);
+    const cursor = objectCursor(this, this.main.committed.position, 0n);
     followers.unknown(id, { channel: this.channel, cursor, hold: hold.again(), rows });
   }
 
-  #onChanges(
-    collection: FollowedCollection,
-    changes: readonly ChangeRecord[],
-    at: { readonly window: Window; readonly cursor: Cursor; readonly hold: Hold },
-  ): void {
+  #onChanges(collection: FollowedCollection, changes: readonly ChangeRecord[], at: ReadAt): void {
     const { status } = this.#options;
     if (collection.dropped && !collection.ready) {
       status.counters.rowsOfDroppedCollections += rowsOf(changes);
@@ -197,19 +178,15 @@ export class ChannelWorker implements LaneHost {
     const routing = collection.routing(this.channel, at.cursor.replayUntil);
     if (!collection.ready || routableCount(changes, routing) < changes.length) {
       if (rowsOf(changes) > 0) {
-        this.#askPartitions(collection, changes);
+        this.askPartitions(collection, changes);
         this.detach(collection, at.hold);
         return;
       }
     }
-    this.#plan(collection, changes, at);
+    this.plan(collection, changes, at);
   }
 
-  #plan(
-    collection: FollowedCollection,
-    changes: readonly ChangeRecord[],
-    at: { readonly window: Window; readonly cursor: Cursor; readonly hold: Hold },
-  ): void {
+  plan(collection: FollowedCollection, changes: readonly ChangeRecord[], at: ReadAt): void {
     const routing = collection.routing(this.channel, at.cursor.replayUntil);
     const planned = planOps(changes, routing, (bytes) => at.cursor.weigh(at.hold, bytes));
     this.#options.status.counters.rowsOfDroppedCollections += planned.rowsOfDropped;
@@ -228,7 +205,7 @@ export class ChannelWorker implements LaneHost {
     }
   }
 
-  #askPartitions(collection: FollowedCollection, changes: readonly ChangeRecord[]): void {
+  askPartitions(collection: FollowedCollection, changes: readonly ChangeRecord[]): void {
     const reading = this.#options.followers.refresh();
     for (const change of changes) {
       if (change.kind === 'insert' || change.kind === 'delete')
@@ -252,12 +229,13 @@ export class ChannelWorker implements LaneHost {
     const held = hold.again();
     const cursor = this.ownCursorOf(collection);
     collection.detach(this.channel);
-    this.#sides.delete(collection.id);
-    this.#lanes.get(collection.id)?.lane.closeAll();
+    this.#own.remove(collection.id);
     collection.record
       .update((object) => withCursor(object, cursor))
       .then(
         () => {
+          // What was not sent is read again by the cursor that is durable now.
+          this.#lanes.get(collection.id)?.lane.abandon();
           held.release();
           this.follow(collection);
         },
@@ -270,94 +248,30 @@ export class ChannelWorker implements LaneHost {
     const stored = collection.ownCursor(this.channel);
     const signal = this.#signal;
     if (stored === undefined || signal === undefined || signal.aborted || !collection.ready) return;
-    if (this.#sides.get(collection.id)?.merged === false || !collection.isDetached(this.channel)) return;
-    const stop = new AbortController();
-    // An earlier job may have merged this cursor in memory only, and sent what followed under the main horizon.
-    const horizon = max(BigInt(stored.horizon), collection.heldBefore ? this.main.replayUntil : 0n);
-    const cursor = this.#cursor({
-      name: `${this.channel} for collection ${collection.id}`,
-      start: { ...committedAt(stored).position, exact: stored.horizon !== '0' },
-      logTag: stored.logTag === '' ? undefined : stored.logTag,
-      horizon,
-      onWindow: (window, own, hold) => this.#onSideWindow(collection, window, own, hold),
-    });
-    const side: Side = { cursor, collection, stop, merged: false, stored };
-    this.#sides.set(collection.id, side);
-    cursor
-      .run(AbortSignal.any([signal, stop.signal]))
-      .catch((error: unknown) => !stop.signal.aborted && this.#options.followers.fail(error));
+    if (!collection.isDetached(this.channel) || this.#own.reading(collection.id) !== undefined) return;
+    this.#own.start(collection, stored, signal);
   }
 
-  async #onSideWindow(
-    collection: FollowedCollection,
-    window: Window,
-    cursor: Cursor,
-    hold: Hold,
-  ): Promise<void> {
-    const side = this.#sides.get(collection.id);
-    if (side?.cursor !== cursor || side.stop.signal.aborted) return;
-    let rest = window.changes.filter((change) => change.collectionId === collection.id);
-    while (rest.length > 0) {
-      const routing = collection.routing(this.channel, cursor.replayUntil);
-      const count = collection.ready ? routableCount(rest, routing) : 0;
-      if (count > 0) this.#plan(collection, rest.slice(0, count), { window, cursor, hold });
-      rest = rest.slice(count);
-      if (rest.length === 0) break;
-      this.progressed();
-      const [blocked] = rest;
-      this.#askPartitions(collection, rest);
-      if (
-        (this.#lanes.get(collection.id)?.lane.idle ?? true) &&
-        blocked !== undefined &&
-        'partitionId' in blocked
-      ) {
-        collection.reachedPartition(blocked.partitionId, this.channel);
-      }
-      await collection.changed.next(side.stop.signal);
-    }
-    this.#mergeIfEqual(side, window.position.tick, this.main.readTick);
+  isIdle(collection: FollowedCollection): boolean {
+    return this.#lanes.get(collection.id)?.lane.idle ?? true;
   }
 
-  /** When both cursors have planned up to the same tick, the main one takes over from there. */
-  #mergeIfEqual(side: Side, tick: Timestamp, other: Timestamp = side.cursor.readTick): void {
-    if (side.merged || tick !== other || side.collection.quarantine !== undefined) return;
-    side.merged = true;
-    side.stop.abort();
-    this.#lanes.get(side.collection.id)?.lane.closeAll();
-    side.collection.attach(this.channel, side.cursor.replayUntil);
+  closeOpen(collection: FollowedCollection): void {
+    this.#lanes.get(collection.id)?.lane.closeAll();
   }
 
-  /** Forgets a merged cursor once the main checkpoint covers everything that was sent by it. */
-  #forgetMerged(side: Side, written: ChannelPosition): void {
-    const { cursor, collection } = side;
-    if (collection.isDetached(this.channel) || !cursor.done) return;
-    if (written.tick < cursor.readTick || written.tick < cursor.horizon.durable) return;
-    this.#sides.delete(collection.id);
-    collection.record
-      .update((object) => ({ cursors: object.cursors.filter((own) => own.channel !== this.channel) }))
-      .catch((error: unknown) => this.#options.followers.fail(error));
+  fail(error: unknown): void {
+    this.#options.followers.fail(error);
   }
 
-  /** Makes the cursors of their own durable: their checkpoints, and their horizons when a change waits for one. */
-  async flushSides(onlyShort: boolean): Promise<void> {
-    for (const side of this.#sides.values()) {
-      if (onlyShort && !side.cursor.horizon.short) continue;
-      if (side.collection.quarantine !== undefined) continue;
-      const horizon = side.cursor.horizon.next();
-      const cursor = this.#objectCursor(side.cursor.committed.position, horizon);
-      if (JSON.stringify(cursor) === JSON.stringify(side.stored)) continue;
-      side.stored = cursor;
-      await side.collection.record.update((object) => withCursor(object, cursor));
-      side.cursor.horizon.raised(horizon);
-    }
-    this.progressed();
+  /** Makes the cursors of single collections durable; see {@link OwnCursors.flush}. */
+  flushOwn(onlyShort: boolean): Promise<void> {
+    return this.#own.flush(onlyShort);
   }
 
   /** Stops everything of a collection here: it is quarantined or gone. */
   release(collection: FollowedCollection): void {
-    const side = this.#sides.get(collection.id);
-    side?.stop.abort();
-    this.#sides.delete(collection.id);
+    this.#own.remove(collection.id);
     const lane = this.#lanes.get(collection.id);
     if (lane === undefined) return;
     lane.stop();
@@ -367,8 +281,7 @@ export class ChannelWorker implements LaneHost {
 
   /** True while the log holds more of it than was just read. */
   fillingFor(collection: FollowedCollection): boolean {
-    const side = this.#sides.get(collection.id);
-    return side !== undefined && !side.merged ? side.cursor.filling : this.main.filling;
+    return (this.#own.reading(collection.id) ?? this.main).filling;
   }
 
   refused(collection: FollowedCollection, code: number, message: string): Promise<void> {
@@ -379,7 +292,7 @@ export class ChannelWorker implements LaneHost {
     const { sender, lease, followers } = this.#options;
     sender.kick();
     if (this.main.horizon.short) lease.hurry();
-    for (const side of this.#sides.values()) if (side.cursor.horizon.short) followers.sideShort();
+    if (this.#own.short) followers.ownShort();
     followers.advanced();
   }
 }
@@ -401,17 +314,4 @@ function rowsOf(changes: readonly ChangeRecord[]): number {
     else if (change.kind === 'delete') rows += change.keys.length;
   }
   return rows;
-}
-
-function withCursor(object: TaskObject, cursor: ObjectCursor): Partial<TaskObject> {
-  return { cursors: [...object.cursors.filter((own) => own.channel !== cursor.channel), cursor] };
-}
-
-function committedAt(own: ObjectCursor): Committed {
-  const offset = BigInt(own.offset);
-  return { position: { offset, tick: BigInt(own.tick) }, appliedBelow: offset };
-}
-
-function max(a: bigint, b: bigint): bigint {
-  return a > b ? a : b;
 }

@@ -54,7 +54,7 @@ const PERMANENT: ReadonlySet<Code> = new Set<Code>([
 export class Job {
   readonly #options: JobOptions;
   readonly #abort = new AbortController();
-  readonly #sideShort = new Wake();
+  readonly #ownShort = new Wake();
   #error: unknown;
 
   constructor(options: JobOptions) {
@@ -127,11 +127,11 @@ export class Job {
         await lease.room(settings.requestDeadlineMs, inner);
       },
       refresh: () => follower.refresh(),
-      onSideShort: () => this.#sideShort.notify(),
+      onOwnShort: () => this.#ownShort.notify(),
       onError,
     });
     registry = made;
-    const work = [lease.run(signal), follower.run(signal), this.#flushSides(made, lease)];
+    const work = [lease.run(signal), follower.run(signal), this.#flushOwn(made, lease)];
     for (const part of work) part.catch(onError);
     await new Promise<void>((resolve) => {
       if (stop.aborted || signal.aborted) resolve();
@@ -147,15 +147,15 @@ export class Job {
   }
 
   /** Cursors of single collections are written beside the lease, each with its own item. */
-  async #flushSides(registry: Registry, lease: LeaseKeeper): Promise<void> {
+  async #flushOwn(registry: Registry, lease: LeaseKeeper): Promise<void> {
     const { clock, settings } = this.#options;
     const { signal } = this.#abort;
     let last = clock.monotonic();
     while (!signal.aborted) {
-      await this.#sideShort.wait(signal, { clock, ms: settings.checkpointMs }).catch(() => undefined);
+      await this.#ownShort.wait(signal, { clock, ms: settings.checkpointMs }).catch(() => undefined);
       const due = clock.monotonic() - last >= settings.checkpointMs;
       if (due) last = clock.monotonic();
-      if (!signal.aborted && lease.remainingMs > 0) await registry.flushSides(!due);
+      if (!signal.aborted && lease.remainingMs > 0) await registry.flushOwn(!due);
     }
   }
 
@@ -200,7 +200,7 @@ export class Job {
     const drained = sender.drained && objectsIdle && settled;
     if (!failed)
       await registry
-        .flushSides(false)
+        .flushOwn(false)
         .catch((error: unknown) => log.warn({ err: error }, 'own cursors not written'));
     this.#abort.abort();
     if (end.code === 'lease_lost') return end;

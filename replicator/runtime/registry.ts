@@ -38,7 +38,7 @@ export interface RegistryOptions {
   /** Asks for a reading of the catalog that starts from now on. */
   readonly refresh: () => void;
   /** A cursor of a single collection waits for a farther horizon. */
-  readonly onSideShort: () => void;
+  readonly onOwnShort: () => void;
   readonly onError: (error: unknown) => void;
 }
 
@@ -56,6 +56,8 @@ export class Registry implements Followers {
   readonly #actors = new Map<bigint, Promise<void>>();
   readonly #stopActors = new AbortController();
   readonly #ignored = new Set<bigint>();
+  /** Those of them that would be followed, had the source not dropped them before they could be. */
+  readonly #missed = new Set<bigint>();
   readonly #unresolved = new Map<bigint, Unresolved>();
   readonly #workers = new Map<string, { readonly worker: ChannelWorker; readonly stop: AbortController }>();
   readonly #opening = new Set<string>();
@@ -161,7 +163,8 @@ export class Registry implements Followers {
         this.#ignored.add(id);
         const known = catalog.collections.get(id);
         const ours = known === undefined || inScope(this.#options.task.scope, known.database, known.name);
-        if (ours) this.#options.status.counters.rowsOfDroppedCollections += unresolved.rows;
+        if (ours) this.#missed.add(id);
+        this.ignores(id, unresolved.rows);
         for (const sighting of unresolved.sightings.values()) sighting.hold.release();
       }
     }
@@ -334,7 +337,8 @@ export class Registry implements Followers {
     return this.#collections.get(id);
   }
 
-  ignores(id: bigint): boolean {
+  ignores(id: bigint, rows: number): boolean {
+    if (this.#missed.has(id)) this.#options.status.counters.rowsOfDroppedCollections += rows;
     return this.#ignored.has(id);
   }
 
@@ -362,8 +366,8 @@ export class Registry implements Followers {
     }
   }
 
-  sideShort(): void {
-    this.#options.onSideShort();
+  ownShort(): void {
+    this.#options.onOwnShort();
   }
 
   fail(error: unknown): void {
@@ -388,8 +392,8 @@ export class Registry implements Followers {
     }
   }
 
-  async flushSides(onlyShort: boolean): Promise<void> {
-    for (const { worker } of this.#workers.values()) await worker.flushSides(onlyShort);
+  async flushOwn(onlyShort: boolean): Promise<void> {
+    for (const { worker } of this.#workers.values()) await worker.flushOwn(onlyShort);
   }
 
   /** True when a change waits for a farther horizon. */

@@ -336,6 +336,10 @@ export class FakeSource implements ChangeSource {
 
   #next(signal: AbortSignal): Promise<void> {
     return new Promise((resolve) => {
+      if (signal.aborted) {
+        resolve();
+        return;
+      }
       this.#listeners.push(resolve);
       signal.addEventListener('abort', () => resolve(), { once: true });
     });
