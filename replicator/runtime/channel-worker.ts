@@ -22,6 +22,7 @@ import {
 import type { Sender } from './sender.ts';
 import type { Settings } from './settings.ts';
 import type { JobStatus } from './status.ts';
+import type { Sighting } from './unknown-ids.ts';
 
 /** What a channel asks of those who know the collections. */
 export interface Followers {
@@ -39,13 +40,6 @@ export interface Followers {
   /** A cursor of a single collection waits for a farther horizon. */
   ownShort(): void;
   fail(error: unknown): void;
-}
-
-export interface Sighting {
-  readonly channel: string;
-  readonly cursor: ObjectCursor;
-  readonly hold: Hold;
-  readonly rows: number;
 }
 
 export interface ChannelWorkerOptions {

@@ -100,13 +100,13 @@ export class Job {
       const requests = status.counters.requests;
       return {
         update: () => {
-          positions = registry?.positions() ?? unpackPositions(claimed.run.channels);
+          positions = registry?.channels.positions() ?? unpackPositions(claimed.run.channels);
           return updateOf(status, positions, registry?.watermark);
         },
-        urgent: requests !== lastRequests || (registry?.short ?? false),
+        urgent: requests !== lastRequests || (registry?.channels.short ?? false),
         written: () => {
           lastRequests = requests;
-          registry?.written(positions);
+          registry?.channels.written(positions);
         },
       };
     };
@@ -155,7 +155,7 @@ export class Job {
       await this.#ownShort.wait(signal, { clock, ms: settings.checkpointMs }).catch(() => undefined);
       const due = clock.monotonic() - last >= settings.checkpointMs;
       if (due) last = clock.monotonic();
-      if (!signal.aborted && lease.remainingMs > 0) await registry.flushOwn(!due);
+      if (!signal.aborted && lease.remainingMs > 0) await registry.channels.flushOwn(!due);
     }
   }
 
@@ -199,7 +199,7 @@ export class Job {
     const settled = clock.monotonic() >= sendFrom;
     const drained = sender.drained && objectsIdle && settled;
     if (!failed)
-      await registry
+      await registry.channels
         .flushOwn(false)
         .catch((error: unknown) => log.warn({ err: error }, 'own cursors not written'));
     this.#abort.abort();
@@ -208,7 +208,7 @@ export class Job {
     else status.phase = 'stopped';
     try {
       const update = {
-        ...updateOf(status, registry.positions(), registry.watermark),
+        ...updateOf(status, registry.channels.positions(), registry.watermark),
         leaseExpiresAt: isoTime(clock),
       };
       await store.releaseLease(fence, update, drained ? 'drained' : 'undrained');

@@ -9,8 +9,8 @@ import type { Timestamp } from '../engine/change.ts';
 import { watermark } from '../engine/watermark.ts';
 import type { ChangeSource } from '../source/change-source.ts';
 import type { Target } from '../target/target.ts';
-import { channelStart } from './channel-start.ts';
-import { ChannelWorker, type Followers, type Sighting } from './channel-worker.ts';
+import { ChannelSet } from './channel-set.ts';
+import type { Followers } from './channel-worker.ts';
 import type { Clock } from './clock.ts';
 import { FollowedCollection } from './collection.ts';
 import type { LeaseKeeper } from './lease-keeper.ts';
@@ -19,6 +19,7 @@ import { ObjectRecord, type ObjectRecordOptions } from './object-record.ts';
 import type { Sender } from './sender.ts';
 import type { Settings } from './settings.ts';
 import type { JobStatus } from './status.ts';
+import { type Sighting, UnknownIds } from './unknown-ids.ts';
 
 export interface RegistryOptions {
   readonly task: Task;
@@ -42,13 +43,6 @@ export interface RegistryOptions {
   readonly onError: (error: unknown) => void;
 }
 
-interface Unresolved {
-  readonly sightings: Map<string, Sighting>;
-  rows: number;
-  /** The reading of the catalog that settles it has at least this number. */
-  readonly since: number;
-}
-
 /** Knows every collection of the task and every channel they live in, and keeps both in step with the catalog. */
 export class Registry implements Followers {
   readonly #options: RegistryOptions;
@@ -58,10 +52,8 @@ export class Registry implements Followers {
   readonly #ignored = new Set<bigint>();
   /** Those of them that would be followed, had the source not dropped them before they could be. */
   readonly #missed = new Set<bigint>();
-  readonly #unresolved = new Map<bigint, Unresolved>();
-  readonly #workers = new Map<string, { readonly worker: ChannelWorker; readonly stop: AbortController }>();
-  readonly #opening = new Set<string>();
-  readonly #stored: Map<string, ChannelPosition>;
+  readonly #unknown = new UnknownIds();
+  readonly #channels: ChannelSet;
   #catalogKnown: Timestamp | undefined;
   #readings = 0;
   #applied = false;
@@ -69,7 +61,11 @@ export class Registry implements Followers {
 
   constructor(options: RegistryOptions) {
     this.#options = options;
-    this.#stored = new Map(options.positions.map((position) => [position.channel, position]));
+    this.#channels = new ChannelSet({
+      ...options,
+      collections: () => this.#collections.values(),
+      followers: this,
+    });
     for (const object of options.objects) {
       const record = new ObjectRecord({ ...object, quarantine: undefined }, true, options.recordOptions);
       this.#add(BigInt(object.collectionId), record, undefined);
@@ -98,17 +94,15 @@ export class Registry implements Followers {
     for (const collection of this.#collections.values())
       collection.update(catalog.collections.get(collection.id), reading);
     for (const found of catalog.collections.values()) this.#consider(found);
-    this.#openChannels();
+    this.#channels.fit();
     this.#startActors();
-    await this.#resolve(catalog, reading);
-    this.#retireChannels();
+    await this.#settleUnknown(catalog, reading);
     this.#catalogKnown = undefined;
   }
 
   /** The catalog cannot be read: until it can, nothing newer than what is read now is known to be complete. */
   catalogLost(): void {
-    const ticks = [...this.#workers.values()].map(({ worker }) => worker.main.readTick);
-    this.#catalogKnown ??= ticks.length === 0 ? undefined : ticks.reduce((a, b) => (a > b ? a : b));
+    this.#catalogKnown ??= this.#channels.newestTick;
   }
 
   #consider(found: CatalogCollection): void {
@@ -152,33 +146,32 @@ export class Registry implements Followers {
     };
   }
 
-  async #resolve(catalog: Catalog, reading: number): Promise<void> {
-    for (const [id, unresolved] of this.#unresolved) {
+  async #settleUnknown(catalog: Catalog, reading: number): Promise<void> {
+    const settled = this.#unknown.settle(catalog, reading, (id) => this.#collections.has(id));
+    for (const { id, sightings, rows } of settled) {
       const collection = this.#collections.get(id);
-      if (collection !== undefined) {
-        this.#unresolved.delete(id);
-        await this.#adopt(collection, unresolved);
-      } else if (reading >= unresolved.since && catalog.collections.get(id)?.state !== 'creating') {
-        this.#unresolved.delete(id);
-        this.#ignored.add(id);
-        const known = catalog.collections.get(id);
-        const ours = known === undefined || inScope(this.#options.task.scope, known.database, known.name);
-        if (ours) this.#missed.add(id);
-        this.ignores(id, unresolved.rows);
-        for (const sighting of unresolved.sightings.values()) sighting.hold.release();
-      }
+      if (collection !== undefined) await this.#giveOwnCursors(collection, sightings);
+      else this.#ignore(id, catalog.collections.get(id), rows);
+      for (const { hold } of sightings) hold.release();
     }
   }
 
-  async #adopt(collection: FollowedCollection, unresolved: Unresolved): Promise<void> {
-    const cursors = [...unresolved.sightings.values()].map((sighting) => sighting.cursor);
-    for (const cursor of cursors) collection.detach(cursor.channel);
+  /** What was seen before the collection was followed is read again by cursors of its own. */
+  async #giveOwnCursors(collection: FollowedCollection, sightings: readonly Sighting[]): Promise<void> {
+    const cursors = sightings.map((sighting) => sighting.cursor);
     const channels = new Set(cursors.map((cursor) => cursor.channel));
+    for (const channel of channels) collection.detach(channel);
     await collection.record.update((o) => ({
       cursors: [...o.cursors.filter((own) => !channels.has(own.channel)), ...cursors],
     }));
-    for (const sighting of unresolved.sightings.values()) sighting.hold.release();
     if (collection.ready) this.#follow(collection);
+  }
+
+  #ignore(id: bigint, found: CatalogCollection | undefined, rows: number): void {
+    this.#ignored.add(id);
+    const ours = found === undefined || inScope(this.#options.task.scope, found.database, found.name);
+    if (ours) this.#missed.add(id);
+    this.ignores(id, rows);
   }
 
   // ---- actors
@@ -197,7 +190,7 @@ export class Registry implements Followers {
         log,
         permit,
         ignorePartitions: task.target.ignorePartition,
-        committedOf: (channel) => this.#workers.get(channel)?.worker.committedOf(collection),
+        committedOf: (channel) => this.#channels.committedOf(collection, channel),
         nameTaken: () => this.#nameTaken(collection),
         onReady: () => this.#follow(collection),
         onQuarantine: (code, message) => this.quarantine(collection, code, message),
@@ -226,7 +219,7 @@ export class Registry implements Followers {
 
   #follow(collection: FollowedCollection): void {
     collection.changed.notify();
-    for (const { worker } of this.#workers.values()) worker.follow(collection);
+    for (const worker of this.#channels.workersOf(collection)) worker.follow(collection);
     this.#options.sender.kick();
   }
 
@@ -235,9 +228,9 @@ export class Registry implements Followers {
     this.#collections.delete(collection.id);
     this.#actors.delete(collection.id);
     this.#ignored.add(collection.id);
-    for (const { worker } of this.#workers.values()) worker.release(collection);
+    for (const worker of this.#channels.workersOf(collection)) worker.release(collection);
     for (const other of this.#collections.values()) other.wake.notify();
-    this.#retireChannels();
+    this.#channels.fit();
   }
 
   /** The collection cannot go on; the others do. Its cursors stay where everything before is applied. */
@@ -248,7 +241,7 @@ export class Registry implements Followers {
       { collection: `${database}.${name}`, code, reason: message },
       'collection quarantined',
     );
-    const workers = collection.channels.flatMap((channel) => this.#workers.get(channel)?.worker ?? []);
+    const workers = this.#channels.workersOf(collection);
     const cursors = workers.map((worker) => worker.ownCursorOf(collection));
     collection.setQuarantine(code, message);
     for (const { channel } of cursors) collection.detach(channel);
@@ -270,67 +263,6 @@ export class Registry implements Followers {
     ).catch((error: unknown) => this.#options.onError(error));
   }
 
-  // ---- channels
-
-  #openChannels(): void {
-    for (const collection of this.#collections.values()) {
-      for (const channel of collection.channels) {
-        if (this.#workers.has(channel) || this.#opening.has(channel)) continue;
-        this.#opening.add(channel);
-        this.#open(channel).catch(
-          (error: unknown) => !this.#options.signal.aborted && this.#options.onError(error),
-        );
-      }
-    }
-  }
-
-  async #open(channel: string): Promise<void> {
-    const { source, sender, lease, clock, settings, status, log, signal, task } = this.#options;
-    const start = await channelStart({
-      channel,
-      stored: this.#stored.get(channel),
-      collections: () => [...this.#collections.values()].filter((c) => c.channels.includes(channel)),
-      task,
-      source,
-      clock,
-      status,
-      log,
-      signal,
-    });
-    const worker = new ChannelWorker({
-      channel,
-      ...start,
-      bufferBytes: settings.bufferBytes / Math.max(2, this.#opening.size + this.#workers.size),
-      source,
-      sender,
-      lease,
-      clock,
-      settings,
-      status,
-      log,
-      followers: this,
-    });
-    const stop = new AbortController();
-    this.#workers.set(channel, { worker, stop });
-    this.#opening.delete(channel);
-    worker
-      .run(AbortSignal.any([signal, stop.signal]))
-      .catch((error: unknown) => !signal.aborted && !stop.signal.aborted && this.#options.onError(error));
-    for (const collection of this.#collections.values()) worker.follow(collection);
-  }
-
-  /** A channel that holds nothing of the task any more is not read, and its position forgotten. */
-  #retireChannels(): void {
-    const wanted = new Set([...this.#collections.values()].flatMap((collection) => collection.channels));
-    for (const [channel, { stop }] of this.#workers) {
-      if (wanted.has(channel)) continue;
-      stop.abort();
-      this.#workers.delete(channel);
-      this.#stored.delete(channel);
-    }
-    for (const channel of this.#stored.keys()) if (!wanted.has(channel)) this.#stored.delete(channel);
-  }
-
   // ---- Followers
 
   find(id: bigint): FollowedCollection | undefined {
@@ -343,14 +275,7 @@ export class Registry implements Followers {
   }
 
   unknown(id: bigint, sighting: Sighting): void {
-    let unresolved = this.#unresolved.get(id);
-    if (unresolved === undefined) {
-      unresolved = { sightings: new Map(), rows: 0, since: this.refresh() };
-      this.#unresolved.set(id, unresolved);
-    }
-    unresolved.rows += sighting.rows;
-    if (unresolved.sightings.has(sighting.channel)) sighting.hold.release();
-    else unresolved.sightings.set(sighting.channel, sighting);
+    this.#unknown.add(id, sighting, () => this.refresh());
   }
 
   refresh(): number {
@@ -360,7 +285,7 @@ export class Registry implements Followers {
 
   advanced(): void {
     for (const collection of this.#collections.values()) {
-      if (collection.mayDrop((channel) => this.#workers.get(channel)?.worker.committedOf(collection))) {
+      if (collection.mayDrop((channel) => this.#channels.committedOf(collection, channel))) {
         collection.wake.notify();
       }
     }
@@ -376,48 +301,17 @@ export class Registry implements Followers {
 
   // ---- accounts
 
-  /** Positions to make durable, with those of channels that are not open yet as they were. */
-  positions(): ChannelPosition[] {
-    const open = [...this.#workers.values()].flatMap(({ worker }) => worker.account() ?? []);
-    const known = new Set(open.map((position) => position.channel));
-    return [...open, ...[...this.#stored.values()].filter((position) => !known.has(position.channel))];
+  /** The account of the channels' cursors. */
+  get channels(): ChannelSet {
+    return this.#channels;
   }
 
-  written(positions: readonly ChannelPosition[]): void {
-    for (const position of positions) {
-      const open = this.#workers.get(position.channel);
-      if (open === undefined) continue;
-      this.#stored.set(position.channel, position);
-      open.worker.written(position);
-    }
-  }
-
-  async flushOwn(onlyShort: boolean): Promise<void> {
-    for (const { worker } of this.#workers.values()) await worker.flushOwn(onlyShort);
-  }
-
-  /** True when a change waits for a farther horizon. */
-  get short(): boolean {
-    for (const { worker } of this.#workers.values()) if (worker.main.horizon.short) return true;
-    return false;
-  }
-
-  /** True once every channel is read. */
+  /** True once the catalog was read and every channel is. */
   get following(): boolean {
-    if (!this.#applied || this.#opening.size > 0) return false;
-    for (const { worker } of this.#workers.values()) if (worker.main.readTick === 0n) return false;
-    return true;
+    return this.#applied && this.#channels.following;
   }
 
   get watermark(): Timestamp | undefined {
-    if (!this.following) return undefined;
-    return watermark(
-      [...this.#workers.values()].flatMap(({ worker }) => worker.ticks()),
-      this.#catalogKnown,
-    );
-  }
-
-  get collections(): Iterable<FollowedCollection> {
-    return this.#collections.values();
+    return this.following ? watermark(this.#channels.ticks(), this.#catalogKnown) : undefined;
   }
 }

@@ -19,7 +19,7 @@ export const settingsSchema = z.object({
   bufferBytes: z
     .int()
     .min(16 * 1024 * 1024)
-    .default(192 * 1024 * 1024),
+    .default(96 * 1024 * 1024),
   leaseMs: z.int().default(TIMING.leaseSeconds * 1_000),
   renewMs: z.int().default(TIMING.renewSeconds * 1_000),
   /** Milliseconds between two checkpoints while there is progress. */
