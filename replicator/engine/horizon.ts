@@ -24,6 +24,11 @@ export class Horizon {
     return this.#durable;
   }
 
+  /** Nothing after this is on its way to be sent: whatever was noted lies before it, waiting for the horizon or not. */
+  get reach(): Timestamp {
+    return this.#newest > this.#durable ? this.#newest : this.#durable;
+  }
+
   /** Tells the newest timestamp that wants to be sent, or the newest tick. */
   note(timestamp: Timestamp): void {
     if (timestamp > this.#newest) this.#newest = timestamp;

@@ -134,9 +134,7 @@ export class ChannelWorker implements LaneHost, OwnCursorsHost {
     const { position } = this.committedOf(collection) ?? this.main.committed;
     const { state } = collection.record.value;
     const neverSent = state === 'found' || state === 'creating';
-    const promised = this.#own.horizonOf(collection.id);
-    const { durable } = this.main.horizon;
-    return objectCursor(this, position, neverSent ? 0n : promised > durable ? promised : durable);
+    return objectCursor(this, position, neverSent ? 0n : this.#own.horizonOf(collection.id));
   }
 
   #onMainWindow(window: Window, cursor: Cursor, hold: Hold): void {
@@ -224,12 +222,13 @@ export class ChannelWorker implements LaneHost, OwnCursorsHost {
     const cursor = this.ownCursorOf(collection);
     collection.detach(this.channel);
     this.#own.remove(collection.id);
+    // What was not sent is read again by the cursor that begins here.
+    const release = this.#lanes.get(collection.id)?.lane.abandon();
     collection.record
       .update((object) => withCursor(object, cursor))
       .then(
         () => {
-          // What was not sent is read again by the cursor that is durable now.
-          this.#lanes.get(collection.id)?.lane.abandon();
+          release?.();
           held.release();
           this.follow(collection);
         },

@@ -62,9 +62,10 @@ export class OwnCursors {
     return own?.merged === true && !own.cursor.done ? own.cursor : undefined;
   }
 
-  /** What was promised durably for a collection here, beside the main cursor's horizon. */
+  /** Nothing after this was planned for a collection here. What was planned may still be sent, under a horizon that is
+   *  raised meanwhile, before a cursor that begins now has been made durable. */
   horizonOf(id: bigint): Timestamp {
-    return this.#cursors.get(id)?.cursor.horizon.durable ?? 0n;
+    return max(this.#host.main.horizon.reach, this.#cursors.get(id)?.cursor.horizon.reach ?? 0n);
   }
 
   /** Ticks of the cursors; quarantined collections are reported apart. */
