@@ -180,9 +180,10 @@ export class Lane {
     for (const hold of group.holds) hold.release();
   }
 
-  /** Gives up everything that is not in flight, and releases its windows: another cursor has taken the collection over
-   *  from a durable position before all of it. What is in flight still ends with {@link done}. */
-  abandon(): void {
+  /** Gives up everything that is not in flight, because another cursor takes the collection over from before all of it.
+   *  Answers how to release the windows, to be called once that cursor is durable. What is in flight still ends with
+   *  {@link done}. */
+  abandon(): () => void {
     this.closeAll();
     const given = this.#closed.splice(0);
     this.#owners.clear();
@@ -192,8 +193,10 @@ export class Lane {
       this.#bytes -= group.bytes;
       group.state = 'done';
       for (const dependent of group.dependents) dependent.dependsOn.delete(group);
-      for (const hold of group.holds) hold.release();
     }
+    return () => {
+      for (const group of given) for (const hold of group.holds) hold.release();
+    };
   }
 }
 

@@ -125,8 +125,15 @@ export class ChannelSet {
     return ticks.length === 0 ? undefined : ticks.reduce((a, b) => (a > b ? a : b));
   }
 
-  /** The ticks up to which each cursor is applied. */
+  /** The ticks up to which each channel and each collection is applied, also one whose cursor waits to be read;
+   *  quarantined collections are reported apart. */
   ticks(): Timestamp[] {
-    return [...this.#open.values()].flatMap(({ worker }) => worker.ticks());
+    const followed = [...this.#options.collections()].filter(({ quarantine }) => quarantine === undefined);
+    return [...this.#open].flatMap(([channel, { worker }]) => [
+      worker.main.committed.position.tick,
+      ...followed
+        .filter((collection) => collection.channels.includes(channel))
+        .map((collection) => worker.committedOf(collection).position.tick),
+    ]);
   }
 }

@@ -110,8 +110,8 @@ export class ChannelWorker implements LaneHost, OwnCursorsHost {
     this.progressed();
   }
 
-  /** How far a collection is applied in this channel; undefined while its own cursor waits to be read. */
-  committedOf(collection: FollowedCollection): Committed | undefined {
+  /** How far a collection is applied in this channel. */
+  committedOf(collection: FollowedCollection): Committed {
     // What is left of a collection that is going is not applied any more; its drop waits for the main cursor alone.
     if (collection.dropped && !collection.ready) return this.main.committed;
     const finishing = this.#own.finishing(collection.id);
@@ -124,14 +124,9 @@ export class ChannelWorker implements LaneHost, OwnCursorsHost {
     );
   }
 
-  /** Smallest ticks of what is followed here; quarantined collections are reported apart. */
-  ticks(): Timestamp[] {
-    return [this.main.committed.position.tick, ...this.#own.ticks()];
-  }
-
   /** A durable cursor for a collection that leaves the main cursor now. */
   ownCursorOf(collection: FollowedCollection): ObjectCursor {
-    const { position } = this.committedOf(collection) ?? this.main.committed;
+    const { position } = this.committedOf(collection);
     const { state } = collection.record.value;
     const neverSent = state === 'found' || state === 'creating';
     return objectCursor(this, position, neverSent ? 0n : this.#own.horizonOf(collection.id));

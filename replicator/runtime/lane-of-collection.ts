@@ -41,7 +41,7 @@ export class LaneOfCollection implements SendLane {
   refused(request: LaneRequest, code: number, message: string): void {
     this.#stopped = true;
     void this.#host.refused(this.#collection, code, message).then(() => {
-      this.lane.abandon();
+      this.lane.abandon()();
       this.lane.done(request);
       this.#host.progressed();
     });
@@ -52,9 +52,9 @@ export class LaneOfCollection implements SendLane {
     this.#host.progressed();
   }
 
-  /** Gives up what was not sent. */
+  /** Gives up what was not sent; the collection's own cursor is durable. */
   stop(): void {
     this.#stopped = true;
-    this.lane.abandon();
+    this.lane.abandon()();
   }
 }

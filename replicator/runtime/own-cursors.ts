@@ -68,13 +68,6 @@ export class OwnCursors {
     return max(this.#host.main.horizon.reach, this.#cursors.get(id)?.cursor.horizon.reach ?? 0n);
   }
 
-  /** Ticks of the cursors; quarantined collections are reported apart. */
-  ticks(): Timestamp[] {
-    return [...this.#cursors.values()]
-      .filter(({ collection }) => collection.quarantine === undefined)
-      .map(({ cursor }) => cursor.committed.position.tick);
-  }
-
   get short(): boolean {
     return [...this.#cursors.values()].some(({ cursor }) => cursor.horizon.short);
   }

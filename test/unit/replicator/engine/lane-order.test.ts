@@ -141,7 +141,7 @@ test('whenever it is given up, every window is let go exactly once and what is i
         else if (one.do === 'done') sender.done(one.pick);
       }
       const flying = sender.inFlight.length;
-      sender.lane.abandon();
+      sender.lane.abandon()();
       expect([sender.lane.inFlight, sender.lane.take(true)]).toEqual([flying, undefined]);
       while (sender.inFlight.length > 0) sender.done(0);
       expect([sender.lane.idle, sender.lane.bytes]).toEqual([true, 0]);

@@ -255,10 +255,10 @@ describe('accounts', () => {
     const request = taken(lane);
     lane.add(op('delete', { keys: [1n], hold: waiting }), FAR);
     lane.add({ ...op('upsert', { keys: [2n], hold: growing }), bytes: 0 }, FAR);
-    lane.abandon();
+    lane.abandon()();
     expect([sent.released, waiting.released, growing.released]).toEqual([0, 1, 1]);
     expect([lane.take(true), lane.bytes, lane.inFlight]).toEqual([undefined, 10, 1]);
-    lane.abandon();
+    lane.abandon()();
     lane.done(request);
     expect([sent.released, waiting.released, growing.released]).toEqual([1, 1, 1]);
     expect([lane.idle, lane.bytes]).toEqual([true, 0]);
