@@ -20,6 +20,14 @@ import type { PreparedTarget } from './target.ts';
 const ATTEMPTS = 20;
 const LONGEST_PAUSE_MS = 500;
 
+export interface Preview {
+  readonly task: Task;
+  /** True when the task exists already. */
+  readonly known: boolean;
+  /** All tasks that there are. */
+  readonly others: readonly Task[];
+}
+
 /** Stores one task, or finds the one that has its id. Decides on what it read and stores on the condition that this
  *  still holds, as often as others come between.
  *
@@ -51,6 +59,13 @@ export class Creation {
     } finally {
       if (stored?.incarnation !== this.#incarnation) await this.#forgetSecret();
     }
+  }
+
+  /** The task as it would be stored now, or the one that has its id; stores nothing. Fails as {@link run} does. */
+  async preview(): Promise<Preview> {
+    const { tasks } = await this.#look();
+    const known = tasks.find((task) => task.id === this.#id);
+    return { task: known ?? this.#decide(tasks), known: known !== undefined, others: tasks };
   }
 
   async #store(): Promise<Task> {

@@ -1,6 +1,7 @@
 import type { Logger } from '#shared/log.ts';
 import type { SecretStore } from '#shared/secrets/secret-store.ts';
 import type { TaskStore } from '#shared/store/task-store.ts';
+import type { SourceProbe } from '../probe/source-probe.ts';
 import type { TargetProbe } from '../probe/target-probe.ts';
 
 /** What the request handlers work with; made once by the composition root. */
@@ -8,6 +9,7 @@ export interface CdcDeps {
   readonly tasks: TaskStore;
   readonly secrets: SecretStore;
   readonly probe: TargetProbe;
+  readonly sourceProbe: SourceProbe;
   readonly clock: Clock;
   readonly log: Logger;
   readonly settings: CdcSettings;
@@ -49,6 +51,7 @@ export interface CdcSettings {
 export const WAITS = {
   /** How long `pause` and `delete` wait for the replicator to stop. */
   stopMs: 25_000,
-  /** The most that a connection check may take, whatever `connect_timeout` says. */
+  /** The most that the checks of a create may take, whatever `connect_timeout` says; target and source are checked at
+   *  the same time. */
   probeMs: 20_000,
 } as const;

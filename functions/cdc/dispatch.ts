@@ -7,7 +7,7 @@ import { type Envelope, failure, success } from './envelope.ts';
 import { ApiError, sentenceOf } from './errors.ts';
 import { get } from './get.ts';
 import { goList } from './go-text.ts';
-import type { HttpRequest } from './http-event.ts';
+import { type HttpRequest, MAX_BODY_BYTES } from './http-event.ts';
 import { list } from './list.ts';
 import { maintenance } from './maintenance.ts';
 import { BodyError, type ParsedBody, parseBody } from './parse-body.ts';
@@ -26,6 +26,9 @@ const HANDLERS: Handlers = { create, delete: deleteTask, get, list, maintenance,
  *  with its own prefix. Never fails. */
 export async function answer(deps: CdcDeps, request: HttpRequest): Promise<Envelope> {
   if (request.method !== 'POST') return failure(405, 'only support the POST method');
+  if (request.tooLarge) {
+    return failure(500, `fail to read the request body, error: it has more than ${MAX_BODY_BYTES} bytes`);
+  }
   let parsed: ParsedBody;
   try {
     parsed = parseBody(request.body);

@@ -47,6 +47,8 @@ const createRequest = struct({
   task_id: text,
   /** Deprecated and ignored. */
   positions: dictionary(text),
+  /** Ours: check everything, store nothing. */
+  dry_run: flag,
 });
 
 const taskIdRequest = struct({ task_id: text });

@@ -4,7 +4,7 @@ import type { CreateRequest } from './requests.ts';
 /** A create request as it is stored and shown: every member as given, but without credentials. Members that
  *  milvus-cdc leaves out when empty are left out. */
 export function shownRequest(request: CreateRequest): Record<string, unknown> {
-  const { milvus_connect_param: milvus, kafka_connect_param: kafka, ...rest } = request;
+  const { milvus_connect_param: milvus, kafka_connect_param: kafka, dry_run: _, ...rest } = request;
   return {
     ...rest,
     milvus_connect_param: {

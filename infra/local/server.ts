@@ -2,7 +2,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { APIGatewayProxyResult } from 'aws-lambda';
 import type { Logger } from '#shared/log.ts';
 import { failure, toHttp } from '../../functions/cdc/envelope.ts';
-import type { HttpEvent } from '../../functions/cdc/http-event.ts';
+import { type HttpEvent, MAX_BODY_BYTES } from '../../functions/cdc/http-event.ts';
 import { BodyTooLargeError, toLambdaEvent } from './lambda-event.ts';
 
 export interface ServerOptions {
@@ -11,11 +11,9 @@ export interface ServerOptions {
   /** Fails when this system cannot do its work. */
   readonly checkHealth: () => Promise<void>;
   readonly log: Logger;
-  /** @default 10 MB, what API Gateway takes */
+  /** @default {@link MAX_BODY_BYTES} */
   readonly maxBodyBytes?: number | undefined;
 }
-
-const MAX_BODY_BYTES = 10_000_000;
 
 /** The HTTP side of one machine: `/cdc` in any method goes to the same handler that Lambda runs; `GET /healthz` is for
  *  whoever supervises the process. */

@@ -16,6 +16,7 @@ import { isPublic, type ListenAddress } from './config/listen-address.ts';
 import type { LocalConfig } from './config.ts';
 import { ControlPlaneLock } from './control-plane-lock.ts';
 import { prepareDataFolder } from './data-folder.ts';
+import { KafkaSourceProbe } from './kafka-source-probe.ts';
 import { parkTasks } from './park-tasks.ts';
 import { readPemFile } from './read-pem.ts';
 import { ReconcileLoop } from './reconcile-loop.ts';
@@ -74,6 +75,7 @@ export async function startLocal(options: LocalOptions): Promise<LocalSystem> {
     tasks,
     secrets,
     probe: new MilvusTargetProbe(),
+    sourceProbe: new KafkaSourceProbe({ config: config.source, log }),
     clock: { now: Date.now, monotonic: () => performance.now(), sleep: (ms) => sleep(ms) },
     log,
     settings: settingsOf(config),

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll } from 'vitest';
 import { type Dynamodb, startDynamodb } from '../../support/dynamodb.ts';
+import { describeChecks } from './checks.kit.ts';
 import { describeCreate } from './create.kit.ts';
 import { dynamoStores } from './dynamo-stores.ts';
 import { describeLifecycle } from './lifecycle.kit.ts';
@@ -15,6 +16,7 @@ afterAll(() => dynamodb?.stop());
 /** The statements that meet a store, on the one that Lambda uses. */
 const makeStores = dynamoStores(() => dynamodb);
 describeCreate('DynamoDB', makeStores);
+describeChecks('DynamoDB', makeStores);
 describeScope('DynamoDB', makeStores);
 describeLifecycle('DynamoDB', makeStores);
 describePosition('DynamoDB', makeStores);

@@ -1,3 +1,4 @@
+import { describeChecks } from './checks.kit.ts';
 import { describeCreate } from './create.kit.ts';
 import { describeLifecycle } from './lifecycle.kit.ts';
 import { describePosition } from './position.kit.ts';
@@ -17,6 +18,7 @@ const STORES: readonly (readonly [name: string, makeStores: MakeStores])[] = [
 for (const [name, makeStores] of STORES) {
   describeTransport(name, makeStores);
   describeCreate(name, makeStores);
+  describeChecks(name, makeStores);
   describeScope(name, makeStores);
   describeLifecycle(name, makeStores);
   describePosition(name, makeStores);

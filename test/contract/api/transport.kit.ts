@@ -64,6 +64,18 @@ export function describeTransport(name: string, makeStores: MakeStores): void {
       expect(headers).toMatchObject({ 'content-type': 'application/json' });
     });
 
+    test('a body of more than 256 KB is not read, and one of 256 KB is', async () => {
+      await using world = await World.open(makeStores);
+      const filled = (bytes: number) => `{"request_type":"list","x":"${'é'.repeat((bytes - 30) / 2)}"}`;
+      const [fits, large] = [filled(262_144), filled(262_146)];
+      expect([fits, large].map((body) => Buffer.byteLength(body))).toEqual([262_144, 262_146]);
+      expect(await world.post(fits)).toMatchObject({ code: 200 });
+      expect(await world.post(large)).toEqual({
+        code: 500,
+        message: 'fail to read the request body, error: it has more than 262144 bytes',
+      });
+    });
+
     test('the header x-cdc-status asks for real statuses', async () => {
       await using world = await World.open(makeStores);
       const headers = { 'X-Cdc-Status': 'real' };

@@ -2,9 +2,15 @@ import type { APIGatewayProxyEventV2, APIGatewayProxyResult, Context } from 'aws
 import { pino } from 'pino';
 import type { SecretStore, TargetSecret } from '#shared/secrets/secret-store.ts';
 import type { TaskStore } from '#shared/store/task-store.ts';
+import type { ScopePattern } from '#shared/task/scope.ts';
 import type { TargetConnection } from '#shared/task/task.ts';
 import type { CdcDeps, CdcSettings } from '../../../functions/cdc/deps.ts';
 import { createHandler } from '../../../functions/cdc/handler.ts';
+import {
+  type SourceFacts,
+  type SourceProbe,
+  SourceProbeError,
+} from '../../../functions/probe/source-probe.ts';
 import { type TargetProbe, TargetProbeError } from '../../../functions/probe/target-probe.ts';
 import { reconcileTask } from '../../../functions/reconcile/reconciler.ts';
 import { SimulatedFleet } from './simulated-fleet.ts';
@@ -36,6 +42,7 @@ export class World {
   readonly secrets: SecretStore;
   readonly fleet: SimulatedFleet;
   readonly probe = new FakeProbe();
+  readonly sourceProbe = new FakeSourceProbe();
   /** Every line that was logged. */
   readonly logged: string[] = [];
   settings: CdcSettings = {
@@ -76,6 +83,7 @@ export class World {
       tasks: this.tasks,
       secrets: this.secrets,
       probe: this.probe,
+      sourceProbe: this.sourceProbe,
       clock: {
         now: () => this.now,
         monotonic: () => this.now,
@@ -152,6 +160,19 @@ class FakeProbe implements TargetProbe {
     this.checked.push({ target, secret, budgetMs });
     if (this.failure !== undefined) throw new TargetProbeError(this.failure);
     return { version: 'v2.3.5' };
+  }
+}
+
+class FakeSourceProbe implements SourceProbe {
+  /** Fails every check with this sentence. */
+  failure: string | undefined;
+  facts: SourceFacts = { version: '2.3.5', collections: [], warnings: [] };
+  readonly checked: { patterns: readonly ScopePattern[]; budgetMs: number }[] = [];
+
+  async check(patterns: readonly ScopePattern[], budgetMs: number): Promise<SourceFacts> {
+    this.checked.push({ patterns, budgetMs });
+    if (this.failure !== undefined) throw new SourceProbeError(this.failure);
+    return this.facts;
   }
 }
 

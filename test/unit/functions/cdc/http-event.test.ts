@@ -17,6 +17,7 @@ test('an event of a REST API is read like one of an HTTP API', () => {
   expect(readEvent({ ...REST, body: '{}', headers: { 'X-CDC-Status': 'Real' } })).toEqual({
     method: 'POST',
     body: '{}',
+    tooLarge: false,
     realStatus: true,
   });
 });
@@ -30,6 +31,7 @@ test('headers may be missing altogether', () => {
   expect(readEvent({ ...REST, headers: null } as unknown as HttpEvent)).toEqual({
     method: 'POST',
     body: '',
+    tooLarge: false,
     realStatus: false,
   });
 });
