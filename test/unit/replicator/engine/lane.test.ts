@@ -248,19 +248,33 @@ describe('accounts', () => {
     expect(holds.map((hold) => hold.released)).toEqual([1, 1]);
   });
 
-  test('giving up lets go of everything that was not sent, once, and of the rest when it ends', () => {
+  test('what was given up is let go when told so, once, and the rest when it ends', () => {
     const lane = narrow();
     const [sent, waiting, growing] = [new CountedHold(), new CountedHold(), new CountedHold()];
     lane.add(op('insert', { keys: [1n], hold: sent }), FAR);
     const request = taken(lane);
     lane.add(op('delete', { keys: [1n], hold: waiting }), FAR);
     lane.add({ ...op('upsert', { keys: [2n], hold: growing }), bytes: 0 }, FAR);
-    lane.abandon()();
+    const release = lane.abandon();
+    expect([sent.released, waiting.released, growing.released]).toEqual([0, 0, 0]);
+    release();
     expect([sent.released, waiting.released, growing.released]).toEqual([0, 1, 1]);
     expect([lane.take(true), lane.bytes, lane.inFlight]).toEqual([undefined, 10, 1]);
     lane.abandon()();
     lane.done(request);
     expect([sent.released, waiting.released, growing.released]).toEqual([1, 1, 1]);
     expect([lane.idle, lane.bytes]).toEqual([true, 0]);
+  });
+
+  test('what is in flight keeps its keys when what waited for them is given up', () => {
+    const lane = narrow();
+    lane.add(op('insert', { keys: [1n] }), FAR);
+    const request = taken(lane);
+    lane.add(op('delete', { keys: [1n] }), FAR);
+    lane.abandon();
+    lane.add(op('insert', { keys: [1n] }), FAR);
+    expect(lane.take(true)).toBeUndefined();
+    lane.done(request);
+    expect(taken(lane).kind).toBe('insert');
   });
 });
