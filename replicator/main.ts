@@ -11,6 +11,7 @@ import { loadConfig, type ReplicatorConfig } from './config.ts';
 import { systemClock } from './runtime/clock.ts';
 import { Job } from './runtime/job.ts';
 import { onStopRequest } from './runtime/lifecycle.ts';
+import { followLogLevel } from './runtime/log-level-follower.ts';
 import { KafkaChangeSource } from './source/kafka/kafka-change-source.ts';
 import { parseEndpoint } from './target/milvus/endpoint.ts';
 import { MilvusTarget } from './target/milvus/milvus-target.ts';
@@ -24,6 +25,8 @@ async function main(): Promise<number> {
   const store = new SqliteTaskStore({ file: database });
   const secrets = new SqliteSecretStore({ file: database });
   const source = new KafkaChangeSource(config.source);
+  const ended = new AbortController();
+  const following = followLogLevel({ store, log, clock: systemClock, signal: ended.signal });
   try {
     const job = new Job({
       ...config,
@@ -45,6 +48,8 @@ async function main(): Promise<number> {
     log.info({ exitCode: end.exitCode, code: end.code, reason: end.message }, 'replicator ends');
     return end.exitCode;
   } finally {
+    ended.abort();
+    await following;
     await source.close();
     await store.close();
   }

@@ -20,7 +20,7 @@ export interface CdcDeps {
   readonly readPem: (reference: string) => Promise<string>;
   /** 128 random bits as 32 hex digits. */
   readonly randomId: () => string;
-  /** For `maintenance`; takes pino's level names. */
+  /** Of this program; takes pino's level names. */
   readonly setLogLevel: (level: string) => void;
   /** Where the log of a task's replicator is, for people. */
   readonly logsOf: (taskId: string) => string;

@@ -1,17 +1,21 @@
 import type { CdcDeps } from './deps.ts';
+import { sentenceOf } from './errors.ts';
 import { goScalar } from './go-text.ts';
 import type { Request } from './requests.ts';
 
 type Params = Readonly<Record<string, unknown>>;
 
-/** `maintenance`: always a success whose `State` says what happened, also when nothing did. Only the log level of the
- *  program that answers can be changed. milvus-cdc's other two operations steer a sampler that writes row values into
+/** `maintenance`: always a success whose `State` says what happened, also when nothing did. The log level is stored:
+ *  the program that answers takes it on at once, the replicators a few seconds later. milvus-cdc's other two operations steer a sampler that writes row values into
  *  the log; there is none here, so they are checked and answered and change nothing. */
 export async function maintenance(deps: CdcDeps, request: Request<'maintenance'>): Promise<object> {
-  return { State: run(deps, request) };
+  return { State: await run(deps, request) };
 }
 
-function run(deps: CdcDeps, { Operation: operation, Params: given }: Request<'maintenance'>): string {
+async function run(
+  deps: CdcDeps,
+  { Operation: operation, Params: given }: Request<'maintenance'>,
+): Promise<string> {
   const params = given ?? {};
   switch (operation) {
     case 'set_log_level':
@@ -37,13 +41,19 @@ const LEVELS: Readonly<Record<string, string>> = {
   fatal: 'fatal',
 };
 
-function setLogLevel({ setLogLevel: set }: CdcDeps, params: Params): string {
+async function setLogLevel({ tasks, setLogLevel: set, log }: CdcDeps, params: Params): Promise<string> {
   const given = param(params, 'log_level');
   if (given === undefined) return 'log_level is required';
   const name = given === given.toUpperCase() ? given.toLowerCase() : given;
   const level = Object.hasOwn(LEVELS, name) ? LEVELS[name] : undefined;
   if (level === undefined) return `parse log level failed: unrecognized level: ${quoted(given)}`;
   set(level);
+  try {
+    await tasks.setLogLevel(level);
+  } catch (error) {
+    log.error({ err: error }, 'storing the log level failed');
+    return `set log level to ${given} here only, the replicators keep theirs: ${sentenceOf(error)}`;
+  }
   return `set log level to ${given}`;
 }
 

@@ -16,6 +16,7 @@ import { isPublic, type ListenAddress } from './config/listen-address.ts';
 import type { LocalConfig } from './config.ts';
 import { ControlPlaneLock } from './control-plane-lock.ts';
 import { prepareDataFolder } from './data-folder.ts';
+import { forgetOrphans } from './forget-orphans.ts';
 import { KafkaSourceProbe } from './kafka-source-probe.ts';
 import { parkTasks } from './park-tasks.ts';
 import { readPemFile } from './read-pem.ts';
@@ -68,6 +69,9 @@ export async function startLocal(options: LocalOptions): Promise<LocalSystem> {
     output: (order) => logs.open(order.taskId),
     logger: log,
   });
+  // What was set while the last one ran ends with it: now the configured level holds.
+  await tasks.setLogLevel(undefined);
+  await forgetOrphans({ tasks, secrets, log });
   await parkTasks(tasks, log);
 
   const loop = new ReconcileLoop({ tasks, fleet, secrets, log, now: Date.now });

@@ -36,6 +36,13 @@ export class SqliteSecretStore implements SecretStore {
     });
   }
 
+  /** The names of all that is stored. */
+  refs(): Promise<readonly string[]> {
+    return this.#file.attempt(() =>
+      this.#file.all('SELECT ref FROM secrets ORDER BY ref').map((row) => String(row['ref'])),
+    );
+  }
+
   async close(): Promise<void> {
     this.#file.close();
   }

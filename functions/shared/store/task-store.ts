@@ -91,6 +91,12 @@ export interface TaskStore {
   /** Forgets one object under the fence; harmless when it is not there. */
   deleteObject(fence: Fence, collectionId: string): Promise<void>;
 
+  /** The log level that was set for all programs while they run; undefined: each has its configured one. */
+  getLogLevel(): Promise<string | undefined>;
+
+  /** Sets it, or takes it back; the last write wins. */
+  setLogLevel(level: string | undefined): Promise<void>;
+
   close(): Promise<void>;
 }
 

@@ -161,10 +161,11 @@ export function describePosition(name: string, makeStores: MakeStores): void {
       expect(await world.call('maintenance', request)).toEqual({ code: 200, data: { State } });
     });
 
-    test('78: the level is set', async () => {
+    test('78: the level is set here, and stored for the replicators', async () => {
       await using world = await World.open(makeStores);
       await world.call('maintenance', { operation: 'set_log_level', params: { log_level: 'debug' } });
       expect(world.level).toBe('debug');
+      expect(await world.tasks.getLogLevel()).toBe('debug');
     });
 
     test('a position that was shown can be given to a new task', async () => {

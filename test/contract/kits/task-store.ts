@@ -807,6 +807,24 @@ export function describeTaskStore(name: string, make: () => Promise<TaskStoreHar
     });
   });
 
+  describe(`${name} as a keeper of settings`, () => {
+    test('a log level is read as it was set last, also by another process, until it is taken back', async () => {
+      const { store, other, close } = await make();
+      try {
+        expect(await store.getLogLevel()).toBeUndefined();
+        await store.setLogLevel('debug');
+        await store.setLogLevel('warn');
+        expect(await store.getLogLevel()).toBe('warn');
+        expect(await other.getLogLevel()).toBe('warn');
+        await other.setLogLevel(undefined);
+        await other.setLogLevel(undefined);
+        expect(await store.getLogLevel()).toBeUndefined();
+      } finally {
+        await close();
+      }
+    });
+  });
+
   describe(`${name} after it was closed`, () => {
     test('fails as unavailable', async () => {
       const harness = await make();

@@ -50,6 +50,7 @@ export class MemoryTaskStore implements TaskStore {
   readonly items = new Map<string, unknown>();
   readonly #now: () => number;
   readonly #failures: { error: Error; verb: StoreVerb | undefined; lost: boolean }[] = [];
+  #logLevel: string | undefined;
   #closed = false;
 
   constructor(options: MemoryTaskStoreOptions = {}) {
@@ -230,6 +231,16 @@ export class MemoryTaskStore implements TaskStore {
     return this.#call('deleteObject', [fence, collectionId], () => {
       if (this.#held(fence).released !== 'no') throw new FencedError('lease', 'the lease was given back');
       this.items.delete(itemKey('object', fence.taskId, fence.incarnation, collectionId));
+    });
+  }
+
+  getLogLevel(): Promise<string | undefined> {
+    return this.#call('getLogLevel', [], () => this.#logLevel);
+  }
+
+  setLogLevel(level: string | undefined): Promise<void> {
+    return this.#call('setLogLevel', [level], () => {
+      this.#logLevel = level;
     });
   }
 

@@ -4,6 +4,7 @@ import type { Launch, Task } from '../../task/task.ts';
 import type { Fence, LeaseClaim, ScopeRevision, TaskStore } from '../task-store.ts';
 import { DynamoTable } from './dynamo-table.ts';
 import { JobItems } from './job-items.ts';
+import { key } from './keys.ts';
 import { TaskItems } from './task-items.ts';
 
 export interface DynamoTaskStoreOptions {
@@ -105,6 +106,21 @@ export class DynamoTaskStore implements TaskStore {
 
   deleteObject(fence: Fence, collectionId: string): Promise<void> {
     return this.#jobs.deleteObject(fence, collectionId);
+  }
+
+  async getLogLevel(): Promise<string | undefined> {
+    const level: unknown = (await this.#table.get(key.logLevel()))?.['level'];
+    return typeof level === 'string' ? level : undefined;
+  }
+
+  async setLogLevel(level: string | undefined): Promise<void> {
+    const names = { level: 'level' };
+    await this.#table.update(
+      key.logLevel(),
+      level === undefined
+        ? { update: 'REMOVE #level', names }
+        : { update: 'SET #level = :level', names, values: { level } },
+    );
   }
 
   async close(): Promise<void> {

@@ -10,6 +10,7 @@ export const TOMBSTONES = 'TOMBSTONES';
 export const key = {
   task: (id: string): Key => ({ pk: TASKS, sk: id }),
   tombstone: (incarnation: string): Key => ({ pk: TOMBSTONES, sk: incarnation }),
+  logLevel: (): Key => ({ pk: 'SETTINGS', sk: 'LOG_LEVEL' }),
   counter: (): Key => ({ pk: 'COUNTER', sk: TASKS }),
   /** Hashed, because an address can be longer than a key may be. */
   scope: (targetIdentity: string): Key => ({

@@ -247,6 +247,20 @@ export class SqliteTaskStore implements TaskStore {
     });
   }
 
+  getLogLevel(): Promise<string | undefined> {
+    return this.#file.attempt(() => {
+      const row = this.#file.first('SELECT value FROM settings WHERE name = ?', LOG_LEVEL);
+      return row && String(row['value']);
+    });
+  }
+
+  setLogLevel(level: string | undefined): Promise<void> {
+    return this.#file.attempt(() => {
+      if (level === undefined) this.#file.run('DELETE FROM settings WHERE name = ?', LOG_LEVEL);
+      else this.#file.run('INSERT OR REPLACE INTO settings (name, value) VALUES (?, ?)', LOG_LEVEL, level);
+    });
+  }
+
   async close(): Promise<void> {
     this.#file.close();
   }
@@ -289,6 +303,9 @@ export class SqliteTaskStore implements TaskStore {
     return new Date(this.#now()).toISOString();
   }
 }
+
+/** Name of a setting. */
+const LOG_LEVEL = 'log-level';
 
 const HOLDS = "task_id = ? AND incarnation = ? AND owner = ? AND epoch = ? AND released = 'no'";
 
