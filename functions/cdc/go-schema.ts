@@ -16,7 +16,7 @@ export const flag = z.preprocess(present, z.boolean().default(false));
 
 export const int = z.preprocess(
   (value) => (typeof value === 'number' ? Math.trunc(value) : present(value)),
-  z.number().default(0),
+  z.number().default(0).meta({ type: 'integer' }),
 );
 
 /** An object with known members. A key in the exact spelling wins over one in another case. */
