@@ -9,10 +9,12 @@ export async function loadStatus(
   options: { readonly collections: boolean },
 ): Promise<TaskStatus | undefined> {
   if (!settings.showStatus) return undefined;
-  const [launch, run, objects] = await Promise.all([
+  const leavesOut = task.scope.exclude.length > 0;
+  const [launch, run, objects, others] = await Promise.all([
     tasks.getLaunch(task.id),
     tasks.getRun(task.id),
     options.collections ? tasks.listObjects(task) : undefined,
+    options.collections ? (leavesOut ? tasks.listTasks() : []) : undefined,
   ]);
-  return statusOf({ task, launch, run, objects, now: clock.now(), log: logsOf(task.id) });
+  return statusOf({ task, launch, run, objects, others, now: clock.now(), log: logsOf(task.id) });
 }

@@ -1,7 +1,9 @@
 import { CODES } from '#shared/errors.ts';
 import { TIMING } from '#shared/names.ts';
+import { covers, type ScopePattern } from '#shared/task/scope.ts';
 import type { Phase, Reason, Run, TaskObject } from '#shared/task/run.ts';
 import type { Launch, Task } from '#shared/task/task.ts';
+import { patternText } from './scope-of.ts';
 import { tickMillis } from './tick.ts';
 
 /** What is really happening to a task, beside what is wanted of it (`state`). */
@@ -16,6 +18,8 @@ export interface TaskStatus {
   /** Since the task was created; null until a replicator has run. */
   readonly counters: StatusCounters | null;
   readonly warnings: readonly Reason[];
+  /** In `get` only. */
+  readonly scope?: ScopeStatus | undefined;
   /** In `get` only. */
   readonly collections?: readonly CollectionStatus[] | undefined;
   readonly collections_left_out?: number | undefined;
@@ -32,6 +36,13 @@ export interface StatusCounters {
   readonly retries: number;
   readonly ambiguous_answers: number;
   readonly rows_of_dropped_collections: number;
+}
+
+/** What a task is about, as it was decided when it was created. Patterns are `database.collection`, `*` for any. */
+export interface ScopeStatus {
+  readonly include: readonly string[];
+  /** `task`: who has it now; null when that task was deleted, so that nobody replicates it. */
+  readonly left_out: readonly { readonly pattern: string; readonly task: string | null }[];
 }
 
 export interface CollectionStatus {
@@ -52,6 +63,8 @@ export interface StatusFacts {
   readonly run?: Run | undefined;
   /** Left out where collections are not shown. */
   readonly objects?: readonly TaskObject[] | undefined;
+  /** Tasks that may have what this one leaves out; left out where the scope is not shown. */
+  readonly others?: readonly Task[] | undefined;
   /** Milliseconds since the epoch. */
   readonly now: number;
   readonly log: string;
@@ -71,6 +84,7 @@ export function statusOf(facts: StatusFacts): TaskStatus {
     ...lagOf(run, facts.now),
     counters: run === undefined ? null : countersOf(run),
     warnings: run?.warnings ?? [],
+    ...(facts.others === undefined ? {} : { scope: scopeOf(task, facts.others) }),
     ...(objects === undefined ? {} : collectionsOf(objects)),
     log: facts.log,
   };
@@ -134,6 +148,20 @@ function lagOf(run: Run | undefined, now: number): Pick<TaskStatus, 'lag_ms' | '
   const acting = run.released === 'no' && expires > now;
   const at = acting ? Math.min(now, expires - TIMING.leaseSeconds * 1_000) : now;
   return { lag_ms: Math.max(0, at - tickMillis(BigInt(run.watermark))) };
+}
+
+function scopeOf({ id, targetIdentity, scope }: Task, others: readonly Task[]): ScopeStatus {
+  const neighbours = others.filter((other) => other.targetIdentity === targetIdentity && other.id !== id);
+  const holds = (other: Task, pattern: ScopePattern) =>
+    other.scope.include.some((taken) => covers(taken, pattern)) &&
+    !other.scope.exclude.some((left) => covers(left, pattern));
+  return {
+    include: scope.include.map(patternText),
+    left_out: scope.exclude.map((pattern) => ({
+      pattern: patternText(pattern),
+      task: neighbours.find((other) => holds(other, pattern))?.id ?? null,
+    })),
+  };
 }
 
 function countersOf({ counters }: Run): StatusCounters {

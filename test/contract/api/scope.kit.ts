@@ -63,6 +63,19 @@ export function describeScope(name: string, makeStores: MakeStores): void {
       await grant(world, 'foo');
     });
 
+    test('get tells what a wildcard leaves out, and to whom: to nobody once that task is gone', async () => {
+      await using world = await World.open(makeStores);
+      await world.create({ task_id: 'one', collection_infos: [{ name: 'foo' }] });
+      const all = await world.create({ task_id: 'all', collection_infos: [{ name: '*' }] });
+      const scope = async () => ((await world.get(all))['status'] as { scope: unknown }).scope;
+      const include = ['default.*'];
+      expect(await scope()).toEqual({ include, left_out: [{ pattern: 'default.foo', task: 'one' }] });
+      await world.call('delete', { task_id: 'one' });
+      expect(await scope()).toEqual({ include, left_out: [{ pattern: 'default.foo', task: null }] });
+      await world.create({ task_id: 'two', collection_infos: [{ name: 'foo' }] });
+      expect(await scope()).toEqual({ include, left_out: [{ pattern: 'default.foo', task: 'two' }] });
+    });
+
     test('54: where two wildcards cross, the later one leaves out what they share', async () => {
       await using world = await World.open(makeStores);
       await grant(world, '*');
