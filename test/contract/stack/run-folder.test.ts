@@ -3,11 +3,11 @@ import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { spawnOwned } from '../../../support/stack/owned-process.ts';
-import { RunFolder } from '../../../support/stack/run-folder.ts';
-import { waitUntil } from '../../../support/stack/wait-until.ts';
+import { spawnOwned } from '../../support/stack/owned-process.ts';
+import { RunFolder } from '../../support/stack/run-folder.ts';
+import { waitUntil } from '../../support/stack/wait-until.ts';
 
-const support = join(import.meta.dirname, '../../../support/stack');
+const support = join(import.meta.dirname, '../../support/stack');
 
 /** A process that owns a run folder and, in it, a program with a child of its own; says where, then does `end`. */
 const owner = (end: string) => `
