@@ -31,6 +31,22 @@ test('what is beyond the promise waits until a farther one is durable', () => {
   expect(horizon.short).toBe(false);
 });
 
+test('an older time that is noted late does not hide what waits', () => {
+  const horizon = new Horizon(at(0));
+  horizon.note(at(100));
+  horizon.note(at(-100));
+  expect([horizon.short, horizon.next()]).toEqual([true, at(10_100)]);
+});
+
+test('it reaches as far as anything was promised or noted, so that nothing on its way lies beyond', () => {
+  const horizon = new Horizon(at(50));
+  expect(horizon.reach).toBe(at(50));
+  horizon.note(at(20));
+  expect(horizon.reach).toBe(at(50));
+  horizon.note(at(100));
+  expect(horizon.reach).toBe(at(100));
+});
+
 test('the next promise lies ten seconds ahead, longer than two renewals of the lease', () => {
   const horizon = new Horizon(0n);
   horizon.note(at(0));

@@ -1,7 +1,8 @@
 import type { Phase, Run, TaskObject } from '#shared/task/run.ts';
+import type { Task } from '#shared/task/task.ts';
 import type { Key } from '../../../../replicator/engine/change.ts';
-import type { WriteRequest } from '../../../../replicator/target/target.ts';
-import { itemKey } from '../../../support/fakes/memory-task-store.ts';
+import type { Target, WriteRequest } from '../../../../replicator/target/target.ts';
+import { itemKey, type StoreVerb } from '../../../support/fakes/memory-task-store.ts';
 import { World, type WorldOptions } from '../../../support/fakes/world.ts';
 
 /** A world told step by step: who writes what, and what the target then was asked to do. */
@@ -12,8 +13,9 @@ export class Story extends World {
   refuses: (request: WriteRequest) => boolean = () => false;
   #value = 0;
 
-  static async begin(options: Partial<WorldOptions> = {}): Promise<Story> {
+  static async begin(options: Partial<WorldOptions> = {}, task: Partial<Task> = {}): Promise<Story> {
     const story = new Story({ seed: 1, channels: 1, ...options });
+    Object.assign(story.task, task);
     story.target.poison = (request) => {
       const keys = request.kind === 'delete' ? request.keys : request.parts.flatMap((part) => part.keys(100));
       story.writes.push(`${request.kind} ${request.collection}/${request.partition ?? '*'} ${keys.join()}`);
@@ -70,5 +72,34 @@ export class Story extends World {
       if (passed >= ms) throw new Error(`still not so after ${ms} ms: ${condition.toString()}`);
       await this.clock.advance(50);
     }
+  }
+
+  /** Holds back a call of the target, for processes that start from now on, until the function it answers is called. */
+  holdBack(name: keyof Target): () => void {
+    const client = this.target.client.bind(this.target);
+    const gate = Promise.withResolvers<void>();
+    this.target.client = (alive) =>
+      new Proxy(client(alive), {
+        get(inner, member) {
+          const value: unknown = Reflect.get(inner, member, inner);
+          if (typeof value !== 'function') return value;
+          return async (...args: unknown[]): Promise<unknown> => {
+            if (member === name) await gate.promise;
+            return value.apply(inner, args);
+          };
+        },
+      });
+    return () => gate.resolve();
+  }
+
+  /** Holds back a call to the store until the function it answers is called. */
+  holdBackStore(verb: StoreVerb): () => void {
+    const { before } = this.store;
+    const gate = Promise.withResolvers<void>();
+    this.store.before = async (call) => {
+      if (call.verb === verb) await gate.promise;
+      await before?.(call);
+    };
+    return () => gate.resolve();
   }
 }
