@@ -1,7 +1,7 @@
 import { CODES } from '#shared/errors.ts';
 import { TIMING } from '#shared/names.ts';
-import { covers, type ScopePattern } from '#shared/task/scope.ts';
 import type { Phase, Reason, Run, TaskObject } from '#shared/task/run.ts';
+import { covers, type ScopePattern } from '#shared/task/scope.ts';
 import type { Launch, Task } from '#shared/task/task.ts';
 import { patternText } from './scope-of.ts';
 import { tickMillis } from './tick.ts';

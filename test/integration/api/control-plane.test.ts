@@ -181,3 +181,35 @@ test('state is readable by its owner only, and no credential is in a log', async
   await server.process.kill('SIGTERM');
   expect(await processes(dataDir)).toBe(0);
 });
+
+test('a dry run checks both real ends and starts nothing', async () => {
+  const { url } = await start();
+  const { body } = await curl(url, 'create', { ...unused('t1'), dry_run: true });
+  expect(body).toMatchObject({
+    code: 200,
+    data: {
+      dry_run: true,
+      task_id: 't1',
+      source: { version: expect.stringMatching(/2\.3\.5/) },
+      target: { version: expect.stringMatching(/2\.3\.5/) },
+      collections: [],
+      warnings: expect.arrayContaining([
+        'the source holds no default.api_t1_none yet; it is followed as soon as it does',
+      ]),
+    },
+  });
+  expect((await curl(url, 'list')).body).toEqual({ code: 200, data: { tasks: [] } });
+});
+
+test('set_log_level reaches a replicator that runs', async () => {
+  const { url } = await start();
+  await curl(url, 'create', unused('t1'));
+  await phaseIs(url, 't1', 'streaming');
+  const { log } = (await get(url, 't1')).status;
+  await curl(url, 'maintenance', { operation: 'set_log_level', params: { log_level: 'debug' } });
+  const followed = () =>
+    readFileSync(log, 'utf8')
+      .split('\n')
+      .some((line) => line.includes('"log level changed"') && line.includes('"debug"'));
+  await waitUntil(async () => followed(), { what: 'the replicator logs the new level', timeoutMs: 30_000 });
+});
