@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { CreateTableCommand } from '@aws-sdk/client-dynamodb';
+import { CreateTableCommand, type DynamoDBClient, ResourceInUseException } from '@aws-sdk/client-dynamodb';
 import { createDynamoClient } from '#shared/store/dynamodb/client.ts';
 import { DynamoTaskStore } from '#shared/store/dynamodb/dynamo-task-store.ts';
 import { TABLE_DEFINITION } from '#shared/store/dynamodb/table.ts';
@@ -13,6 +13,14 @@ export function dynamoStores(dynamodb: () => Dynamodb): MakeStores {
     const { clientConfig } = dynamodb();
     const client = createDynamoClient(clientConfig);
     const table = `api-${randomUUID()}`;
+    await createTable(client, table);
+    const tasks = new DynamoTaskStore({ client, table, now });
+    return { tasks, secrets: new MemorySecretStore(), close: () => tasks.close() };
+  };
+}
+
+async function createTable(client: DynamoDBClient, table: string): Promise<void> {
+  try {
     await client.send(
       new CreateTableCommand({
         TableName: table,
@@ -21,7 +29,8 @@ export function dynamoStores(dynamodb: () => Dynamodb): MakeStores {
         AttributeDefinitions: [...TABLE_DEFINITION.AttributeDefinitions],
       }),
     );
-    const tasks = new DynamoTaskStore({ client, table, now });
-    return { tasks, secrets: new MemorySecretStore(), close: () => tasks.close() };
-  };
+  } catch (error) {
+    // The name is random: on a slow machine the SDK sends again what was executed already.
+    if (!(error instanceof ResourceInUseException)) throw error;
+  }
 }
