@@ -37,6 +37,7 @@ const infos = orJson(fc.array(info, { maxLength: 3 }));
 const data = some({
   task_id: oddText,
   ignore_not_found: oddFlag,
+  dry_run: oddFlag,
   milvus_connect_param: some({
     uri: fc.oneof(secretUri, oddText),
     host: fc.oneof(secretUri, oddText),
