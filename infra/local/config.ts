@@ -48,7 +48,8 @@ export function loadConfig({ file, env, cwd }: ConfigInput): LocalConfig {
     configured: file !== undefined,
   });
   const listen = parseAddress(settings.address, problems);
-  if (settings.dryRun) problems.refuse('dryRun', 'cannot be honoured: there is no dry run here');
+  if (settings.dryRun)
+    problems.refuse('dryRun', 'cannot be honoured: a create is asked for one, with `dry_run`');
   const level = logLevel(settings, problems);
   if (problems.lines.length > 0) throw new ConfigError(problems.lines);
   return {

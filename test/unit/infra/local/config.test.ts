@@ -144,7 +144,7 @@ test('everything that is wrong is told at once, by the name it was given', () =>
     }).toSorted(),
   ).toEqual([
     'address must be host:port',
-    'dryRun cannot be honoured: there is no dry run here',
+    'dryRun cannot be honoured: a create is asked for one, with `dry_run`',
     'sourceConfig.etcd.rootPath must not be empty',
     'sourceConfig.etcd.tlsCACertPath cannot be read: nowhere.pem',
     'sourceConfig.etcd.username is missing, and enableAuth asks for it',
