@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, test } from 'vitest';
+import { SourceUnavailableError } from '../../../../replicator/source/change-source.ts';
 import { Story } from './story.ts';
 
 let story: Story;
@@ -127,6 +128,28 @@ describe('the watermark', () => {
     const later = story.source.timestamp();
     await story.wait(5_000);
     expect(BigInt(story.run.watermark ?? '0')).toBeGreaterThan(later);
+  });
+
+  test('stands still while the catalog cannot be read, because a new collection would not be seen', async () => {
+    story = await Story.begin();
+    const id = story.source.createCollection('c');
+    await story.start();
+    await story.until(() => story.phase === 'streaming');
+    const { readCatalog } = story.source;
+    story.source.readCatalog = async () => {
+      throw new SourceUnavailableError('etcd is away');
+    };
+    story.source.createPartition(id, 'p');
+    await story.until(() => story.phase === 'retrying');
+    const lost = story.source.timestamp();
+    story.insert(id, [1n]);
+    await story.until(() => story.keys('c').length === 1);
+    await story.wait(5_000);
+    expect(BigInt(story.run.watermark ?? '0')).toBeLessThan(lost);
+    story.source.readCatalog = readCatalog;
+    await story.until(() => story.phase === 'streaming');
+    await story.wait(5_000);
+    expect(BigInt(story.run.watermark ?? '0')).toBeGreaterThan(lost);
   });
 
   test('advances while nothing is written', async () => {

@@ -200,6 +200,21 @@ describe('room', () => {
     expect([room.state, holder.keeper.remainingMs < 0]).toEqual(['pending', true]);
   });
 
+  test('that a slow renewal leaves too small is waited for until the next one', async () => {
+    const holder = await Holder.make();
+    let slow = true;
+    holder.onRenew = async () => {
+      if (slow) await holder.bench.clock.sleep(3_000);
+      slow = false;
+    };
+    await holder.bench.clock.advance(1_000);
+    const room = watch(holder.keeper.room(leaseMs - 500, NEVER));
+    await holder.bench.clock.advance(2_999);
+    expect(room.state).toBe('pending');
+    await holder.bench.clock.advance(1);
+    expect([room.state, holder.calls]).toEqual(['resolved', [1_000, 4_000]]);
+  });
+
   test('is given to all who wait for it', async () => {
     const holder = await Holder.make();
     holder.onRenew = () => holder.bench.clock.sleep(20);
