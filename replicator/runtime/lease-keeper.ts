@@ -85,7 +85,7 @@ export class LeaseKeeper {
       if (!due) {
         // Nobody tells when a checkpoint becomes urgent, so it is looked at as often as one may be written.
         const left = (account.urgent ? settings.checkpointMs : settings.renewMs) - sinceWrite;
-        await this.#wake.wait(signal, { clock, ms: Math.min(left, settings.checkpointMs) });
+        await this.#wake.wait(signal, { clock, ms: Math.max(1, Math.min(left, settings.checkpointMs)) });
         continue;
       }
       this.#hurry = false;
