@@ -68,8 +68,12 @@ export class OwnCursors {
     return max(this.#host.main.horizon.reach, this.#cursors.get(id)?.cursor.horizon.reach ?? 0n);
   }
 
+  /** True when a change waits for a farther horizon that {@link flush} will write. */
   get short(): boolean {
-    return [...this.#cursors.values()].some(({ cursor }) => cursor.horizon.short);
+    for (const { cursor, collection } of this.#cursors.values()) {
+      if (cursor.horizon.short && collection.quarantine === undefined) return true;
+    }
+    return false;
   }
 
   /** Starts to read from what is stored for the collection. */
