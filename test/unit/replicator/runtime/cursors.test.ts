@@ -57,6 +57,36 @@ describe('rows that wait for a farther horizon when their collection leaves the 
   });
 });
 
+test('a collection that is quarantined while its cursor catches up leaves the job responsive', async () => {
+  story = await Story.begin();
+  const id = story.source.createCollection('c');
+  story.insert(id, [1n]);
+  await story.start();
+  expect(await story.converge(10_000)).toEqual([]);
+  await story.until(() => story.object(id)?.cursors.length === 0, 60_000);
+  await story.stop();
+  story.insert(id, [2n]);
+  await story.wait(120_000);
+  story.refuses = ({ kind }) => kind === 'upsert';
+  // The quarantine is durable late, so that its cursor meets ticks beyond its horizon meanwhile.
+  const { before } = story.store;
+  story.store.before = async (call) => {
+    await before?.(call);
+    if (call.verb === 'putObject') await story.clock.sleep(1_000);
+  };
+  // A loop in which no time passes would never end; it is told by how often it looks at the clock.
+  const monotonic = story.clock.monotonic.bind(story.clock);
+  let looks = 0;
+  story.clock.monotonic = () => {
+    if (++looks > 200_000) throw new Error('the job is busy with nothing');
+    return monotonic();
+  };
+  await story.start();
+  await story.until(() => story.object(id)?.quarantine !== undefined);
+  await story.wait(5_000);
+  expect([story.process?.end, story.phase]).toEqual([undefined, 'streaming']);
+});
+
 test('a collection whose partition is not there yet does not hold up another one in its channel', async () => {
   story = await Story.begin();
   const [a, b] = [story.source.createCollection('a'), story.source.createCollection('b')];
