@@ -4,14 +4,17 @@ import { type Stack, startStack } from '../support/stack/stack.ts';
 import { createTask, expectEqual, startProduct, waitForPhase } from './harness.ts';
 import { tableOf } from './tables.ts';
 
-// The etcd of the source is inside its Milvus.
-const SERVERS: readonly (readonly [string, (stack: Stack) => ServerHandle])[] = [
-  ['the target', (stack) => stack.target],
-  ['the source and its etcd', (stack) => stack.source.milvus],
-  ['the source’s Kafka', (stack) => stack.source.kafka],
+type ServerOf = (stack: Stack) => ServerHandle;
+
+// The etcd of the source is inside its Milvus. That one is not frozen: a Milvus that stands still for longer than its
+// session lives does not recover, and a frozen etcd is noticed no sooner.
+const SERVERS: readonly (readonly [string, ServerOf, { readonly mayHang: boolean }])[] = [
+  ['the target', (stack) => stack.target, { mayHang: true }],
+  ['the source and its etcd', (stack) => stack.source.milvus, { mayHang: false }],
+  ['the source’s Kafka', (stack) => stack.source.kafka, { mayHang: true }],
 ];
 
-test.each(SERVERS)('an outage of %s is told, and the task goes on by itself', async (_, serverOf) => {
+test.each(SERVERS)('an outage of %s is told, and the task goes on by itself', async (_, serverOf, kind) => {
   await using stack = await startStack();
   await using product = await startProduct({ stack: stack.addresses, name: 'outage' });
   const server = serverOf(stack);
@@ -22,17 +25,20 @@ test.each(SERVERS)('an outage of %s is told, and the task goes on by itself', as
   await waitForPhase(product, { id, phase: 'streaming' });
   await expectEqual(product);
 
-  // It hangs: connections stay open and nothing answers.
-  server.suspend();
-  const rowsMeanwhile = server === stack.target ? table.insertNew(100) : Promise.resolve(0);
-  const hanging = await waitForPhase(product, { id, phase: 'retrying', timeoutMs: 120_000 });
-  expect(hanging.state).toBe('Running');
-  expect(hanging.status?.reason?.message ?? '').not.toBe('');
-  await rowsMeanwhile;
-  server.resume();
-  await waitForPhase(product, { id, phase: 'streaming', timeoutMs: 120_000 });
-  await table.insertNew(100);
-  await expectEqual(product);
+  /** Connections stay open and nothing answers. */
+  const hang = async () => {
+    server.suspend();
+    const rowsMeanwhile = server === stack.target ? table.insertNew(100) : Promise.resolve(0);
+    const hanging = await waitForPhase(product, { id, phase: 'retrying', timeoutMs: 120_000 });
+    expect(hanging.state).toBe('Running');
+    expect(hanging.status?.reason?.message ?? '').not.toBe('');
+    await rowsMeanwhile;
+    server.resume();
+    await waitForPhase(product, { id, phase: 'streaming', timeoutMs: 120_000 });
+    await table.insertNew(100);
+    await expectEqual(product);
+  };
+  if (kind.mayHang) await hang();
 
   // It is gone: connections are refused, and it comes back with the same data.
   await server.kill('SIGKILL');
