@@ -313,7 +313,7 @@ export class FakeSource implements ChangeSource {
           `${this.#clock.monotonic()}     log ${channel}@${offset} ${record.kind} ${'collectionId' in record ? record.collectionId : ''} ${'partitionId' in record ? record.partitionId : ''} ${record.kind === 'insert' ? (record.rows as FakeRows).rows.map((r) => `${r.key}=${r.value}`).join() : ''}${record.kind === 'delete' ? record.keys.join() : ''}`,
       );
     }
-    log.records.push({ ...record, offset } as ChannelRecord);
+    log.records.push({ ...record, offset });
     this.#wake();
     return offset;
   }
