@@ -10,6 +10,8 @@ export default defineConfig({
           include: ['test/unit/**/*.test.ts'],
           // Unit tests leave nothing behind in their process, so files share one: half the CPU time.
           isolate: false,
+          // More than cores: some wait, and vitest leaves one of two cores idle.
+          maxWorkers: 4,
           testTimeout: 30_000,
         },
       },
