@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { readdirSync, readFileSync } from 'node:fs';
 import { CreateTableCommand, PutItemCommand, UpdateItemCommand } from '@aws-sdk/client-dynamodb';
 import { marshall } from '@aws-sdk/util-dynamodb';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
@@ -9,6 +10,7 @@ import { TABLE_DEFINITION } from '#shared/store/dynamodb/table.ts';
 import { StoreUnavailableError } from '#shared/store/task-store.ts';
 import { type Dynamodb, startDynamodb } from '../../support/dynamodb.ts';
 import { sampleClaim, sampleLaunch, sampleTask, sampleUpdate } from '../../support/fakes/task-samples.ts';
+import { waitUntil } from '../../support/stack/wait-until.ts';
 import { describeTaskStore, type StoredItem } from '../kits/task-store.ts';
 
 let dynamodb: Dynamodb;
@@ -78,6 +80,10 @@ describe('a DynamoDB that is away', () => {
     const { store, task, run } = await running();
     dynamodb.server.suspend();
     onTestFinished(() => dynamodb.server.resume());
+    await waitUntil(async () => standsStill(dynamodb.server.pid ?? 0), {
+      what: 'it stands still',
+      timeoutMs: 5_000,
+    });
     const begun = performance.now();
     const calls = [
       store.renewLease(run, sampleUpdate()),
@@ -144,4 +150,12 @@ function keyOf(item: StoredItem) {
     case 'object':
       return key.object(id, incarnation, item.collectionId);
   }
+}
+
+/** All threads of a process stop a moment after the signal, one after the other. */
+function standsStill(pid: number): boolean {
+  const states = readdirSync(`/proc/${pid}/task`).map(
+    (thread) => /\) (\S)/.exec(readFileSync(`/proc/${pid}/task/${thread}/stat`, 'utf8'))?.[1],
+  );
+  return states.every((state) => state === 'T');
 }
