@@ -62,7 +62,13 @@ export class ChannelSet {
     const { collections, followers, settings, signal } = this.#options;
     const inChannel = () => [...collections()].filter((collection) => collection.channels.includes(channel));
     const stored = this.#stored.get(channel);
-    const start = await channelStart({ ...this.#options, channel, stored, collections: inChannel });
+    const start = await channelStart({
+      ...this.#options,
+      channel,
+      stored,
+      collections: inChannel,
+      freshCatalog: (until) => followers.freshCatalog(until),
+    });
     const bufferBytes = settings.bufferBytes / Math.max(2, this.#opening.size + this.#open.size);
     const worker = new ChannelWorker({ ...this.#options, ...start, channel, bufferBytes });
     const stop = new AbortController();

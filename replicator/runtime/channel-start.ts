@@ -15,6 +15,8 @@ export interface ChannelStartOptions {
   readonly stored: ChannelPosition | undefined;
   /** The collections that live in the channel, as they are when it is found. */
   readonly collections: () => readonly FollowedCollection[];
+  /** Resolves once a reading of the catalog was taken in that began after the call. */
+  readonly freshCatalog: (signal: AbortSignal) => Promise<void>;
   readonly task: Task;
   readonly source: ChangeSource;
   readonly clock: Clock;
@@ -34,7 +36,7 @@ export interface ChannelStart {
  *  log's present end, with a warning; one with a position given by the user, from there: both by a cursor of their own.
  *  Waits while the source is away. */
 export async function channelStart(options: ChannelStartOptions): Promise<ChannelStart> {
-  const { stored, channel, source, clock, status, signal } = options;
+  const { stored, channel, source, clock, status, signal, freshCatalog } = options;
   if (stored !== undefined) {
     const { offset, tick, horizon } = stored;
     return { start: { offset, tick, exact: tick !== 0n }, logTag: stored.logTag, horizon };
@@ -43,8 +45,13 @@ export async function channelStart(options: ChannelStartOptions): Promise<Channe
   const part = `open ${channel}`;
   for (;;) {
     try {
+      const end = await source.describeChannel(channel, signal);
+      // What the log holds before that end is of collections that a reading from now on shows, so none of it is passed
+      // by; and what the reading shows began before the end that is seen after it.
+      await freshCatalog(signal);
       const extent = await source.describeChannel(channel, signal);
-      const offset = await firstOffset(options, extent);
+      if (extent.logId !== end.logId) continue;
+      const offset = await firstOffset(options, extent, end.nextOffset);
       status.clear(part);
       return { start: { offset, tick: 0n, exact: false }, logTag: logTag(extent.logId), horizon: 0n };
     } catch (error) {
@@ -55,8 +62,12 @@ export async function channelStart(options: ChannelStartOptions): Promise<Channe
   }
 }
 
-async function firstOffset(options: ChannelStartOptions, extent: ChannelExtent): Promise<bigint> {
-  let first = extent.nextOffset;
+async function firstOffset(
+  options: ChannelStartOptions,
+  extent: ChannelExtent,
+  end: bigint,
+): Promise<bigint> {
+  let first = end;
   for (const collection of options.collections()) {
     if (collection.isDetached(options.channel)) continue;
     const given = givenPosition(options, collection, extent);

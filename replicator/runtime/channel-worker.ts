@@ -34,6 +34,8 @@ export interface Followers {
   unknown(id: bigint, sighting: Sighting): void;
   /** Asks for a reading of the catalog that starts from now on; answers its number. */
   refresh(): number;
+  /** Resolves once a reading of the catalog was taken in that began after the call. */
+  freshCatalog(signal: AbortSignal): Promise<void>;
   refused(collection: FollowedCollection, code: number, message: string): Promise<void>;
   /** Something advanced, so that a barrier may have been passed. */
   advanced(): void;

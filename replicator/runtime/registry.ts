@@ -20,6 +20,7 @@ import type { Sender } from './sender.ts';
 import type { Settings } from './settings.ts';
 import type { JobStatus } from './status.ts';
 import { type Sighting, UnknownIds } from './unknown-ids.ts';
+import { WaitSet } from './wait-set.ts';
 
 export interface RegistryOptions {
   readonly task: Task;
@@ -55,7 +56,10 @@ export class Registry implements Followers {
   readonly #unknown = new UnknownIds();
   readonly #channels: ChannelSet;
   #catalogKnown: Timestamp | undefined;
+  readonly #taken = new WaitSet();
   #readings = 0;
+  /** Number of the newest reading that was taken in. */
+  #newest = 0;
   #applied = false;
   #revision = -1n;
 
@@ -91,6 +95,7 @@ export class Registry implements Followers {
     if (catalog.revision < this.#revision) return;
     this.#revision = catalog.revision;
     this.#applied = true;
+    this.#newest = reading;
     for (const collection of this.#collections.values())
       collection.update(catalog.collections.get(collection.id), reading);
     for (const found of catalog.collections.values()) this.#consider(found);
@@ -98,6 +103,7 @@ export class Registry implements Followers {
     this.#startActors();
     await this.#settleUnknown(catalog, reading);
     this.#catalogKnown = undefined;
+    this.#taken.notify();
   }
 
   /** The catalog cannot be read: until it can, nothing newer than what is read now is known to be complete. */
@@ -276,6 +282,11 @@ export class Registry implements Followers {
 
   unknown(id: bigint, sighting: Sighting): void {
     this.#unknown.add(id, sighting, () => this.refresh());
+  }
+
+  async freshCatalog(signal: AbortSignal): Promise<void> {
+    const wanted = this.refresh();
+    while (this.#newest < wanted) await this.#taken.next(signal);
   }
 
   refresh(): number {
