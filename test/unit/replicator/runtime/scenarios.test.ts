@@ -190,6 +190,27 @@ test('a collection that is older than the log is followed from now on, and its o
   expect(story.object(young)?.warnings).toEqual([]);
 });
 
+test('a collection that is made while its channel is being opened is followed from its beginning', async () => {
+  await begin();
+  const old = story.source.createCollection('old');
+  await story.wait(1_000);
+  story.source.loseHistory('dml_0');
+  const describeChannel = story.holdBackSource('describeChannel');
+  await story.start();
+  await story.wait(500);
+  const readCatalog = story.holdBackSource('readCatalog');
+  const young = story.source.createCollection('young');
+  story.insert(young, [1n]);
+  await story.wait(500);
+  describeChannel();
+  await story.wait(500);
+  readCatalog();
+  await story.until(() => story.phase === 'streaming');
+  story.insert(young, [2n]);
+  await story.until(() => story.keys('young').length === 2);
+  expect([story.object(old)?.warnings.length, story.object(young)?.warnings]).toEqual([1, []]);
+});
+
 describe('an object that is dropped and made again under its name', () => {
   test('is another collection: nothing of the old one is left', async () => {
     const id = await running();

@@ -92,6 +92,18 @@ export class Story extends World {
     return () => gate.resolve();
   }
 
+  /** Holds back a call to the source until the function it answers is called. */
+  holdBackSource(name: 'describeChannel' | 'readCatalog'): () => void {
+    const gate = Promise.withResolvers<void>();
+    const source: { [K in typeof name]: (...args: never[]) => Promise<unknown> } = this.source;
+    const call = source[name];
+    source[name] = async (...args) => {
+      await gate.promise;
+      return call.apply(this.source, args);
+    };
+    return () => gate.resolve();
+  }
+
   /** Holds back a call to the store until the function it answers is called. */
   holdBackStore(verb: StoreVerb): () => void {
     const { before } = this.store;
