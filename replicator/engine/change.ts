@@ -41,6 +41,8 @@ export interface InsertRecord extends RecordBase {
   readonly collectionId: bigint;
   readonly partitionId: bigint;
   readonly rows: Rows;
+  /** True when the record says that it is the first half of an upsert: its delete follows in the same channel. */
+  readonly ofUpsert: boolean;
 }
 
 export interface DeleteRecord extends RecordBase {

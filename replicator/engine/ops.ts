@@ -43,6 +43,12 @@ export interface Planned {
   readonly rowsOfDropped: number;
 }
 
+export interface PlanOptions {
+  readonly holdOf: (bytes: number) => Hold;
+  /** Inserts that were sent before, whatever their time. @default none */
+  readonly repeated?: ReadonlySet<ChangeRecord> | undefined;
+}
+
 /** Turns the changes of one collection in one window, in the order of their effects, into operations.
  *
  *  A delete and an insert of the very same keys at one timestamp are an upsert of the source and become one on the target,
@@ -50,7 +56,7 @@ export interface Planned {
 export function planOps(
   changes: readonly ChangeRecord[],
   routing: Routing,
-  holdOf: (bytes: number) => Hold,
+  { holdOf, repeated }: PlanOptions,
 ): Planned {
   const ops: Op[] = [];
   let rowsOfDropped = 0;
@@ -68,7 +74,10 @@ export function planOps(
     }
     const upsert = inserts.length > 0 && isUpsert(deletes, inserts, routing);
     if (!upsert) for (const change of deletes) ops.push(deleteOp(change, routing, holdOf));
-    for (const change of inserts) ops.push(rowsOp(change, routing, holdOf, upsert));
+    for (const change of inserts) {
+      const there = change.timestamp <= routing.replayUntil || repeated?.has(change) === true;
+      ops.push(rowsOp(change, routing, holdOf, upsert ? 'upsert' : there ? 'repeat' : 'insert'));
+    }
   }
   return { ops, rowsOfDropped };
 }
@@ -102,14 +111,11 @@ function rowsOp(
   change: InsertRecord,
   routing: Routing,
   holdOf: (bytes: number) => Hold,
-  upsert: boolean,
+  as: 'insert' | 'upsert' | 'repeat',
 ): Op {
   const keys = change.rows.keys(routing.keyFieldId);
-  let kind: Op['kind'] = 'insert';
-  if (upsert) kind = 'upsert';
-  else if (change.timestamp <= routing.replayUntil) kind = replayKind(keys);
   return {
-    kind,
+    kind: as === 'repeat' ? replayKind(keys) : as,
     timestamp: change.timestamp,
     partition: partitionName(change.partitionId, routing),
     rows: change.rows,

@@ -68,3 +68,32 @@ export interface Hold {
   /** Another hold on the same window; take it while this one is held. */
   again(): Hold;
 }
+
+/** A hold on a window that is not open yet. */
+export interface DeferredHold extends Hold {
+  /** The window is open and held by the caller: from now on this holds it, unless it was released meanwhile. */
+  bind(window: Hold): void;
+}
+
+export function deferredHold(): DeferredHold {
+  const root = { holds: 0, window: undefined as Hold | undefined };
+  const take = (): Hold => {
+    root.holds++;
+    let held = true;
+    return {
+      release: () => {
+        if (!held) return;
+        held = false;
+        root.holds--;
+        if (root.holds === 0) root.window?.release();
+      },
+      again: take,
+    };
+  };
+  return {
+    ...take(),
+    bind: (window) => {
+      if (root.holds > 0) root.window = window.again();
+    },
+  };
+}

@@ -26,6 +26,7 @@ export class WindowAssembler {
   #resumed: boolean;
   #held: ChangeRecord[] = [];
   #heldBytes = 0;
+  #fresh: ChangeRecord[] = [];
   #seen = new Set<bigint>();
   #seenBefore = new Set<bigint>();
   #unknown: UnknownRecord | undefined;
@@ -40,6 +41,14 @@ export class WindowAssembler {
     return this.#heldBytes;
   }
 
+  /** The records that wait for a tick and were not taken before; none before the position was met in the log. */
+  takeFresh(): readonly ChangeRecord[] {
+    if (!this.#resumed || this.#unknown !== undefined) return [];
+    const fresh = this.#fresh;
+    this.#fresh = [];
+    return fresh;
+  }
+
   /** Takes the next record; answers a window when it is a tick. */
   push(record: ChannelRecord): Window | undefined {
     if (record.kind === 'tick') return this.#tick(record.offset, record.timestamp);
@@ -50,6 +59,7 @@ export class WindowAssembler {
     // Also past the tick itself: what lies there and is older repeats a message whose first copy is applied.
     if (record.timestamp <= this.#start.tick || this.#isRepeat(record)) return undefined;
     this.#held.push(record);
+    this.#fresh.push(record);
     this.#heldBytes += weight(record);
     return undefined;
   }
@@ -66,6 +76,7 @@ export class WindowAssembler {
     const kept: ChangeRecord[] = [];
     for (const record of this.#held) (record.timestamp <= tick ? due : kept).push(record);
     this.#held = kept;
+    this.#fresh = this.#fresh.filter((record) => record.timestamp > tick);
     this.#heldBytes = kept.reduce((sum, record) => sum + weight(record), 0);
     this.#seenBefore = this.#seen;
     this.#seen = new Set();

@@ -1,8 +1,9 @@
 import type { Logger } from '#shared/log.ts';
 import type { ChannelPosition } from '#shared/task/positions.ts';
 import type { ObjectCursor } from '#shared/task/run.ts';
+import { Ahead } from '../engine/ahead.ts';
 import type { ChangeRecord, Timestamp } from '../engine/change.ts';
-import { planOps, routableCount } from '../engine/ops.ts';
+import { type Planned, planOps, routableCount } from '../engine/ops.ts';
 import type { Committed, Hold } from '../engine/progress.ts';
 import type { CursorStart, Window } from '../engine/window.ts';
 import type { ChangeSource } from '../source/change-source.ts';
@@ -70,6 +71,7 @@ export class ChannelWorker implements LaneHost, OwnCursorsHost {
   readonly main: Cursor;
   readonly #options: ChannelWorkerOptions;
   readonly #own: OwnCursors;
+  readonly #ahead = new Ahead();
   readonly #lanes = new Map<bigint, LaneOfCollection>();
   #signal: AbortSignal | undefined;
 
@@ -83,10 +85,13 @@ export class ChannelWorker implements LaneHost, OwnCursorsHost {
       logTag: options.logTag,
       horizon: options.horizon,
       onWindow: (window, cursor, hold) => this.#onMainWindow(window, cursor, hold),
+      onHeld: (records) => this.#sendAhead(records),
     });
   }
 
-  newCursor(own: Pick<CursorOptions, 'name' | 'start' | 'logTag' | 'horizon' | 'onWindow'>): Cursor {
+  newCursor(
+    own: Pick<CursorOptions, 'name' | 'start' | 'logTag' | 'horizon' | 'onWindow' | 'onHeld'>,
+  ): Cursor {
     const { channel, source, clock, status, log, bufferBytes } = this.#options;
     const onPlanned = () => this.progressed();
     return new Cursor({ ...own, channel, source, clock, status, log, bufferBytes, onPlanned });
@@ -140,7 +145,24 @@ export class ChannelWorker implements LaneHost, OwnCursorsHost {
       if (collection === undefined) this.#onUnfollowed(id, changes, hold);
       else this.#onChanges(collection, changes, { window, cursor, hold });
     }
+    this.#ahead.passed(window.position.tick);
     this.#own.mainRead(window.position.tick);
+  }
+
+  /** Sends what need not wait for its tick; see {@link Ahead}. */
+  #sendAhead(records: readonly ChangeRecord[]): void {
+    for (const [id, changes] of byCollection(records)) {
+      const collection = this.#options.followers.find(id);
+      if (collection === undefined || !collection.ready || collection.dropped) continue;
+      if (collection.isDetached(this.channel)) continue;
+      const routing = collection.routing(this.channel, this.main.replayUntil);
+      const routable = changes.slice(0, routableCount(changes, routing));
+      for (const { record, hold } of this.#ahead.admit(id, routable, routing.keyFieldId)) {
+        const holdOf = (bytes: number) => this.main.weigh(hold, bytes);
+        this.#add(collection, planOps([record], routing, { holdOf }), this.main);
+        hold.release();
+      }
+    }
   }
 
   #onUnfollowed(id: bigint, changes: readonly ChangeRecord[], hold: Hold): void {
@@ -172,18 +194,27 @@ export class ChannelWorker implements LaneHost, OwnCursorsHost {
         return;
       }
     }
-    this.plan(collection, changes, at);
+    const { due, repeated } = this.#ahead.settle(collection.id, changes, routing.keyFieldId, at.hold);
+    this.plan(collection, due, at, repeated);
   }
 
-  plan(collection: FollowedCollection, changes: readonly ChangeRecord[], at: ReadAt): void {
+  plan(
+    collection: FollowedCollection,
+    changes: readonly ChangeRecord[],
+    at: ReadAt,
+    repeated?: ReadonlySet<ChangeRecord>,
+  ): void {
     const routing = collection.routing(this.channel, at.cursor.replayUntil);
-    const planned = planOps(changes, routing, (bytes) => at.cursor.weigh(at.hold, bytes));
-    this.#options.status.counters.rowsOfDroppedCollections += planned.rowsOfDropped;
-    if (planned.ops.length > 0) {
-      const lane = this.#laneOf(collection);
-      for (const op of planned.ops) lane.lane.add(op, at.cursor.horizon);
-    }
+    const holdOf = (bytes: number) => at.cursor.weigh(at.hold, bytes);
+    this.#add(collection, planOps(changes, routing, { holdOf, repeated }), at.cursor);
     this.#noteDrops(collection, changes, at.window.position.tick);
+  }
+
+  #add(collection: FollowedCollection, { ops, rowsOfDropped }: Planned, { horizon }: Cursor): void {
+    this.#options.status.counters.rowsOfDroppedCollections += rowsOfDropped;
+    if (ops.length === 0) return;
+    const { lane } = this.#laneOf(collection);
+    for (const op of ops) lane.add(op, horizon);
   }
 
   #noteDrops(collection: FollowedCollection, changes: readonly ChangeRecord[], tick: Timestamp): void {
@@ -219,6 +250,7 @@ export class ChannelWorker implements LaneHost, OwnCursorsHost {
     const cursor = this.ownCursorOf(collection);
     collection.detach(this.channel);
     this.#own.remove(collection.id);
+    this.#ahead.forget(collection.id);
     // What was not sent is read again by the cursor that begins here.
     const release = this.#lanes.get(collection.id)?.lane.abandon();
     collection.record
@@ -248,6 +280,7 @@ export class ChannelWorker implements LaneHost, OwnCursorsHost {
 
   closeOpen(collection: FollowedCollection): void {
     this.#lanes.get(collection.id)?.lane.closeAll();
+    this.#ahead.forget(collection.id);
   }
 
   fail(error: unknown): void {
@@ -262,6 +295,7 @@ export class ChannelWorker implements LaneHost, OwnCursorsHost {
   /** Stops everything of a collection here: it is quarantined or gone. */
   release(collection: FollowedCollection): void {
     this.#own.remove(collection.id);
+    this.#ahead.forget(collection.id);
     const lane = this.#lanes.get(collection.id);
     if (lane === undefined) return;
     lane.stop();

@@ -1,7 +1,7 @@
 import { CdcError } from '#shared/errors.ts';
 import type { Logger } from '#shared/log.ts';
 import { logTag } from '#shared/task/positions.ts';
-import type { Timestamp } from '../engine/change.ts';
+import type { ChangeRecord, Timestamp } from '../engine/change.ts';
 import { Horizon } from '../engine/horizon.ts';
 import { type Committed, type Hold, Progress } from '../engine/progress.ts';
 import {
@@ -37,6 +37,8 @@ export interface CursorOptions {
   readonly bufferBytes: number;
   /** Plans a window. The hold is released by the cursor once this has returned. */
   readonly onWindow: (window: Window, cursor: Cursor, hold: Hold) => Promise<void> | void;
+  /** Told at the end of each piece of log, unless more of it is at hand, what waits for its tick; each record once. */
+  readonly onHeld?: ((records: readonly ChangeRecord[]) => void) | undefined;
   /** Called after each piece of log, when what was planned may be sent. */
   readonly onPlanned: () => void;
 }
@@ -153,6 +155,7 @@ export class Cursor {
         await this.#plan(window);
       }
       this.#filling = windows > 3;
+      if (!this.#filling) this.#options.onHeld?.(assembler.takeFresh());
       onHealthy();
       onPlanned();
       while (this.#bytes + assembler.heldBytes > bufferBytes && this.#bytes > 0) {

@@ -27,6 +27,8 @@ export interface WireInsert extends WireBase {
   readonly rows: Rows;
   /** Its rows have several times; `timestamp` is the smallest. Never seen, but the format allows it. */
   readonly mixedTimestamps: boolean;
+  /** The rows of an upsert, whose delete follows: its base has no timestamp (measured on 2.3.5). */
+  readonly ofUpsert: boolean;
 }
 
 export interface WireDelete extends WireBase {
@@ -173,6 +175,7 @@ function decodeInsert(value: Uint8Array, base: Base): WireInsert {
     partitionId,
     shardName,
     rows: new EncodedRows({ count: rowCount, bytes: value.length, columns }),
+    ofUpsert: base.timestamp === 0n,
   };
 }
 

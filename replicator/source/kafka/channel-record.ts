@@ -37,8 +37,8 @@ export function toChannelRecord(channel: string, record: LogRecord): ChannelReco
     case 'tick':
       return { kind: 'tick', offset, timestamp };
     case 'insert': {
-      const { messageId, collectionId, partitionId, rows } = wire;
-      return { kind: 'insert', offset, timestamp, messageId, collectionId, partitionId, rows };
+      const { messageId, collectionId, partitionId, rows, ofUpsert } = wire;
+      return { kind: 'insert', offset, timestamp, messageId, collectionId, partitionId, rows, ofUpsert };
     }
     case 'delete': {
       const { messageId, collectionId, partitionId, keys, bytes } = wire;

@@ -72,10 +72,13 @@ export class FakeSource implements ChangeSource {
   readonly #collections = new Map<bigint, SourceCollection>();
   #revision = 1n;
   #logical = 0n;
+  #lastTick = 0n;
   #nextId = 1_000n;
   #listeners: (() => void)[] = [];
   #usage = new Map<string, number>();
   away = false;
+  /** Whether the record that is written now reaches the log only right before the next tick. */
+  isLate = (): boolean => this.#random() < 0.4;
 
   constructor(options: {
     readonly clock: SimClock;
@@ -216,6 +219,7 @@ export class FakeSource implements ChangeSource {
         collectionId: id,
         partitionId: partition,
         rows: new FakeRows(part),
+        ofUpsert: false,
       });
     }
   }
@@ -237,6 +241,8 @@ export class FakeSource implements ChangeSource {
         collectionId: id,
         partitionId: partition,
         rows: new FakeRows(part),
+        // Not every release tells.
+        ofUpsert: this.#random() < 0.5,
       });
     }
     this.#writeDelete(
@@ -274,7 +280,7 @@ export class FakeSource implements ChangeSource {
   /** A record reaches the log now or a little later, but before the next tick: proxies write concurrently. */
   #write(channel: string, record: DistributiveOmit<ChannelRecord, 'offset'>): void {
     const append = () => void this.#append(channel, record);
-    if (this.#random() < 0.4) this.#channels.get(channel)!.pending.push(append);
+    if (this.isLate()) this.#channels.get(channel)!.pending.push(append);
     else append();
   }
 
@@ -282,9 +288,10 @@ export class FakeSource implements ChangeSource {
     for (const append of this.#channels.get(channel)!.pending.splice(0)) append();
   }
 
-  /** Broadcasts a tick to every channel in use. */
-  tick(): void {
-    const timestamp = this.timestamp();
+  /** Broadcasts a tick to every channel in use. As on a real source it may be older than what lies before it. */
+  tick(timestamp = this.timestamp() - (BigInt(Math.floor(150 * this.#random())) << 18n)): void {
+    timestamp = max(this.#lastTick + 1n, timestamp);
+    this.#lastTick = timestamp;
     const used = new Set(
       [...this.#collections.values()].flatMap((c) => c.catalog.shards.map((s) => s.channel)),
     );
@@ -417,6 +424,10 @@ export class FakeSource implements ChangeSource {
   }
 
   async close(): Promise<void> {}
+}
+
+function max(a: bigint, b: bigint): bigint {
+  return a > b ? a : b;
 }
 
 type DistributiveOmit<T, K extends PropertyKey> = T extends unknown ? Omit<T, K> : never;

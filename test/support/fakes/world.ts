@@ -107,6 +107,8 @@ export class World {
   #generation = 0;
   #process: Process | undefined;
   #ticking = true;
+  /** False: ticks come only when a test asks the source for one. */
+  ticks = true;
 
   constructor(options: WorldOptions) {
     this.random = seeded(options.seed);
@@ -122,7 +124,7 @@ export class World {
     });
     const tick = () => {
       if (!this.#ticking) return;
-      this.source.tick();
+      if (this.ticks) this.source.tick();
       clock.after(200, tick);
     };
     clock.after(200, tick);

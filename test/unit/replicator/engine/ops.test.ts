@@ -41,7 +41,7 @@ const del = ({ at = 10, keys = [1n], in: partitionId = P }: Written) =>
   remove({ offset: 0, at, keys, partitionId });
 
 function plan(changes: readonly ChangeRecord[], over: Partial<Routing> = {}): readonly Op[] {
-  return planOps(changes, routing(over), () => new CountedHold()).ops;
+  return planOps(changes, routing(over), { holdOf: () => new CountedHold() }).ops;
 }
 
 /** `kind partition keys` of each operation. */
@@ -153,7 +153,7 @@ describe('partitions', () => {
 
   test('rows of one that was dropped before it reached the target are counted and not sent', () => {
     const changes = [ins({ in: GONE, keys: [1n, 2n] }), del({ in: GONE, keys: [3n] }), ins({ keys: [4n] })];
-    const { ops, rowsOfDropped } = planOps(changes, routing(), () => new CountedHold());
+    const { ops, rowsOfDropped } = planOps(changes, routing(), { holdOf: () => new CountedHold() });
     expect([told(ops), rowsOfDropped]).toEqual([['insert p 4'], 3]);
   });
 
@@ -205,10 +205,11 @@ test('drops and creations carry no operation of their own', () => {
 
 test('each operation holds its window by its own weight', () => {
   const weights: number[] = [];
-  const { ops } = planOps([ins({ keys: [1n, 2n] }), del({ keys: [3n] })], routing(), (bytes) => {
+  const holdOf = (bytes: number) => {
     weights.push(bytes);
     return new CountedHold();
-  });
+  };
+  const { ops } = planOps([ins({ keys: [1n, 2n] }), del({ keys: [3n] })], routing(), { holdOf });
   expect(weights.toSorted((a, b) => a - b)).toEqual([2, 20]);
   expect(new Set(ops.map((op) => op.hold)).size).toBe(2);
   expect(ops.map((op) => op.bytes).toSorted((a, b) => a - b)).toEqual([2, 20]);

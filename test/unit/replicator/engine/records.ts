@@ -34,8 +34,14 @@ export function tick(offset: number, at: number): TickRecord {
   return { kind: 'tick', offset: BigInt(offset), timestamp: BigInt(at) };
 }
 
-export function insert({ offset, at, keys = [1n], ...ids }: Written): InsertRecord {
-  return { kind: 'insert', ...place({ offset, at }), ...written(ids), rows: rowsOf(keys) };
+export function insert({
+  offset,
+  at,
+  keys = [1n],
+  ofUpsert = false,
+  ...ids
+}: Written & { readonly ofUpsert?: boolean }): InsertRecord {
+  return { kind: 'insert', ...place({ offset, at }), ...written(ids), rows: rowsOf(keys), ofUpsert };
 }
 
 export function remove({ offset, at, keys = [1n], ...ids }: Written): DeleteRecord {

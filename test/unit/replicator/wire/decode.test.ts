@@ -66,9 +66,10 @@ test('the columns of an insert are slices of the record', () => {
   expect(record.rows.bytes).toBe(bytes.length);
 });
 
-test("an upsert's insert takes its time from its rows: its base has none", () => {
+test("an upsert's insert takes its time from its rows, and is known by it: its base has none", () => {
   const record = decodeRecord(insertRecord({ ...INSERT, baseTimestamp: 0n }));
-  expect(record.timestamp).toBe(T);
+  expect(record).toMatchObject({ timestamp: T, ofUpsert: true });
+  expect(decodeRecord(insertRecord(INSERT))).toMatchObject({ ofUpsert: false });
 });
 
 test('rows with several times count by the smallest, and say so', () => {
