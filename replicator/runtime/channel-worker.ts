@@ -7,10 +7,12 @@ import { type Planned, planOps, routableCount } from '../engine/ops.ts';
 import type { Committed, Hold } from '../engine/progress.ts';
 import type { CursorStart, Window } from '../engine/window.ts';
 import type { ChangeSource } from '../source/change-source.ts';
+import { ChannelLanes } from './channel-lanes.ts';
 import type { Clock } from './clock.ts';
 import { type FollowedCollection, older } from './collection.ts';
 import { Cursor, type CursorOptions } from './cursor.ts';
-import { type LaneHost, LaneOfCollection } from './lane-of-collection.ts';
+import type { Followers } from './followers.ts';
+import type { LaneHost } from './lane-of-collection.ts';
 import type { LeaseKeeper } from './lease-keeper.ts';
 import {
   committedAt,
@@ -23,27 +25,6 @@ import {
 import type { Sender } from './sender.ts';
 import type { Settings } from './settings.ts';
 import type { JobStatus } from './status.ts';
-import type { Sighting } from './unknown-ids.ts';
-
-/** What a channel asks of those who know the collections. */
-export interface Followers {
-  /** Undefined for an id that is not followed. */
-  find(id: bigint): FollowedCollection | undefined;
-  /** True for an id that is known to be none of this task's business, or to be dropped; then its rows are counted. */
-  ignores(id: bigint, rows: number): boolean;
-  /** An id of which nothing is known: `hold` keeps the checkpoint before its first change until that is settled. */
-  unknown(id: bigint, sighting: Sighting): void;
-  /** Asks for a reading of the catalog that starts from now on; answers its number. */
-  refresh(): number;
-  /** Resolves once a reading of the catalog was taken in that began after the call. */
-  freshCatalog(signal: AbortSignal): Promise<void>;
-  refused(collection: FollowedCollection, code: number, message: string): Promise<void>;
-  /** Something advanced, so that a barrier may have been passed. */
-  advanced(): void;
-  /** A cursor of a single collection waits for a farther horizon. */
-  ownShort(): void;
-  fail(error: unknown): void;
-}
 
 export interface ChannelWorkerOptions {
   readonly channel: string;
@@ -72,13 +53,14 @@ export class ChannelWorker implements LaneHost, OwnCursorsHost {
   readonly #options: ChannelWorkerOptions;
   readonly #own: OwnCursors;
   readonly #ahead = new Ahead();
-  readonly #lanes = new Map<bigint, LaneOfCollection>();
+  readonly #lanes: ChannelLanes;
   #signal: AbortSignal | undefined;
 
   constructor(options: ChannelWorkerOptions) {
     this.#options = options;
     this.channel = options.channel;
     this.#own = new OwnCursors(this);
+    this.#lanes = new ChannelLanes(this, options.sender);
     this.main = this.newCursor({
       name: options.channel,
       start: options.start,
@@ -212,9 +194,7 @@ export class ChannelWorker implements LaneHost, OwnCursorsHost {
 
   #add(collection: FollowedCollection, { ops, rowsOfDropped }: Planned, { horizon }: Cursor): void {
     this.#options.status.counters.rowsOfDroppedCollections += rowsOfDropped;
-    if (ops.length === 0) return;
-    const { lane } = this.#laneOf(collection);
-    for (const op of ops) lane.add(op, horizon);
+    this.#lanes.add(collection, ops, horizon);
   }
 
   #noteDrops(collection: FollowedCollection, changes: readonly ChangeRecord[], tick: Timestamp): void {
@@ -233,16 +213,6 @@ export class ChannelWorker implements LaneHost, OwnCursorsHost {
     }
   }
 
-  #laneOf(collection: FollowedCollection): LaneOfCollection {
-    let lane = this.#lanes.get(collection.id);
-    if (lane === undefined) {
-      lane = new LaneOfCollection(collection, this, this.#options.sender.limits);
-      this.#lanes.set(collection.id, lane);
-      this.#options.sender.add(lane);
-    }
-    return lane;
-  }
-
   /** Gives a collection a cursor of its own here; `hold` keeps the main checkpoint back until that is durable. */
   detach(collection: FollowedCollection, hold: Hold): void {
     const { followers } = this.#options;
@@ -252,12 +222,12 @@ export class ChannelWorker implements LaneHost, OwnCursorsHost {
     this.#own.remove(collection.id);
     this.#ahead.forget(collection.id);
     // What was not sent is read again by the cursor that begins here.
-    const release = this.#lanes.get(collection.id)?.lane.abandon();
+    const release = this.#lanes.abandon(collection);
     collection.record
       .update((object) => withCursor(object, cursor))
       .then(
         () => {
-          release?.();
+          release();
           held.release();
           this.follow(collection);
         },
@@ -275,11 +245,11 @@ export class ChannelWorker implements LaneHost, OwnCursorsHost {
   }
 
   isIdle(collection: FollowedCollection): boolean {
-    return this.#lanes.get(collection.id)?.lane.idle ?? true;
+    return this.#lanes.isIdle(collection);
   }
 
   closeOpen(collection: FollowedCollection): void {
-    this.#lanes.get(collection.id)?.lane.closeAll();
+    this.#lanes.closeAll(collection);
     this.#ahead.forget(collection.id);
   }
 
@@ -296,11 +266,7 @@ export class ChannelWorker implements LaneHost, OwnCursorsHost {
   release(collection: FollowedCollection): void {
     this.#own.remove(collection.id);
     this.#ahead.forget(collection.id);
-    const lane = this.#lanes.get(collection.id);
-    if (lane === undefined) return;
-    lane.stop();
-    this.#lanes.delete(collection.id);
-    this.#options.sender.remove(lane);
+    this.#lanes.remove(collection);
   }
 
   /** True while the log holds more of it than was just read. */
