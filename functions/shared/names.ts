@@ -1,6 +1,6 @@
 /** Names shared by those who set a thing and those who read it, so that a rename cannot half-happen. */
 
-/** Environment of a replicator. Ids only; CloudTrail shows overrides. */
+/** Environment of a replicator. What changes from start to start is ids only: CloudTrail shows overrides. */
 export const REPLICATOR_ENV = {
   taskId: 'CDC_TASK_ID',
   incarnation: 'CDC_INCARNATION',
@@ -13,7 +13,41 @@ export const REPLICATOR_ENV = {
   source: 'CDC_SOURCE',
   logLevel: 'CDC_LOG_LEVEL',
   settings: 'CDC_SETTINGS',
+  /** Name of the stack, on AWS. */
+  stack: 'CDC_STACK',
+  /** Where the health check asks, a port of the loopback interface; none: there is nothing to ask. */
+  healthPort: 'CDC_HEALTH_PORT',
 } as const;
+
+/** Secrets in a replicator's environment, injected by ECS; taken out of it as soon as they are read. */
+export const REPLICATOR_SECRETS = {
+  /** The target's credentials as the secret store has them: JSON `{"token", "clientKeyPem"?}`. */
+  target: 'CDC_TARGET_SECRET',
+  /** Parts of them that the user keeps in secrets of their own; they win. */
+  targetToken: 'CDC_TARGET_TOKEN',
+  targetKey: 'CDC_TARGET_KEY',
+  /** What the source's settings lack. Logins: JSON `{"username", "password"}`. Keys: PEM. */
+  etcdLogin: 'CDC_SOURCE_ETCD_LOGIN',
+  etcdKey: 'CDC_SOURCE_ETCD_KEY',
+  kafkaLogin: 'CDC_SOURCE_KAFKA_LOGIN',
+  kafkaKey: 'CDC_SOURCE_KAFKA_KEY',
+} as const;
+
+/** Environment of the Lambdas of the control plane. */
+export const CONTROL_PLANE_ENV = {
+  stack: 'CDC_STACK',
+  table: 'CDC_TABLE',
+  /** Where and how replicators run, as JSON. */
+  fleet: 'CDC_FLEET',
+  /** Name or ARN of the Lambda that runs the checks of a create where replicators run. */
+  probeFunction: 'CDC_PROBE_FUNCTION',
+  /** Settings of the API, as JSON. */
+  api: 'CDC_API',
+  logLevel: 'CDC_LOG_LEVEL',
+} as const;
+
+/** Port of the health check in the container; nobody outside of it can reach it. */
+export const HEALTH_PORT = 8081;
 
 /** Seconds; the order drain < forced exit < stop timeout is asserted by a test. */
 export const TIMING = {
