@@ -13,7 +13,7 @@ import { validateCreate } from './validate-create.ts';
  *  reachable. With `dry_run` everything is checked and nothing is stored. */
 export async function create(deps: CdcDeps, request: CreateRequest): Promise<object> {
   validateCreate(request, deps.settings);
-  const target = await prepareTarget(request.milvus_connect_param, deps.readPem);
+  const target = await prepareTarget(request.milvus_connect_param, deps);
   const checks = await check(deps, request, target);
   const creation = new Creation(deps, request, target);
   if (request.dry_run) {

@@ -32,14 +32,15 @@ export interface Preview {
  *  still holds, as often as others come between.
  *
  *  The credentials are stored before the task, so that no task lacks them, and removed when the task did not come
- *  about; where that is not known they stay, because a task without its credentials is worse than a leftover. */
+ *  about; where that is not known they stay, because a task without its credentials is worse than a leftover. What is
+ *  left over is found and removed later, on AWS each hour and on one machine at the next start. */
 export class Creation {
   readonly #deps: CdcDeps;
   readonly #request: CreateRequest;
   readonly #target: PreparedTarget;
   readonly #id: string;
   readonly #incarnation: string;
-  #secretStored = false;
+  #secretRef: string | undefined;
   #outcomeUnknown = false;
 
   constructor(deps: CdcDeps, request: CreateRequest, target: PreparedTarget) {
@@ -73,8 +74,8 @@ export class Creation {
       const { tasks, revision } = await this.#look();
       const taken = tasks.find((task) => task.id === this.#id);
       if (taken !== undefined) return taken;
-      const task = this.#decide(tasks);
-      await this.#storeSecret();
+      const decided = this.#decide(tasks);
+      const task = { ...decided, secretRef: await this.#storeSecret() };
       const stored = await this.#tryStore(task, revision, attempt === ATTEMPTS);
       if (stored !== undefined) return stored;
       await this.#deps.clock.sleep(Math.random() * Math.min(LONGEST_PAUSE_MS, 5 * 2 ** attempt));
@@ -115,7 +116,7 @@ export class Creation {
       createdAt: new Date(this.#deps.clock.now()).toISOString(),
       target: this.#target.connection,
       targetIdentity: this.#target.identity,
-      ...(this.#target.secret === undefined ? {} : { secretRef: this.#secretRef }),
+      userSecrets: this.#target.userSecrets,
       scope,
       mappings: mappingsOf(request),
       startPositions,
@@ -146,24 +147,20 @@ export class Creation {
     return serverError(`the task num has reach the limit, ${this.#deps.settings.maxTasks}`);
   }
 
-  /** By incarnation: a task's id may hold characters that a secret's name may not. */
-  get #secretRef(): string {
-    return `target-${this.#incarnation}`;
-  }
-
-  async #storeSecret(): Promise<void> {
-    const { secret } = this.#target;
-    if (secret === undefined || this.#secretStored) return;
-    this.#secretStored = true;
+  /** Once, however often the task is decided anew. */
+  async #storeSecret(): Promise<string | undefined> {
+    const { storedSecret: secret } = this.#target;
+    if (secret === undefined) return undefined;
     try {
-      await this.#deps.secrets.put(this.#secretRef, secret);
+      this.#secretRef ??= await this.#deps.secrets.put(this.#incarnation, secret);
+      return this.#secretRef;
     } catch (error) {
       throw serverError(`fail to put the task info to etcd: ${sentenceOf(error)}`, error);
     }
   }
 
   async #forgetSecret(): Promise<void> {
-    if (!this.#secretStored || this.#outcomeUnknown) return;
+    if (this.#secretRef === undefined || this.#outcomeUnknown) return;
     try {
       await this.#deps.secrets.delete(this.#secretRef);
     } catch (error) {

@@ -1,4 +1,5 @@
 import type { Logger } from '#shared/log.ts';
+import type { SecretReferences } from '#shared/secrets/secret-references.ts';
 import type { SecretStore } from '#shared/secrets/secret-store.ts';
 import type { TaskStore } from '#shared/store/task-store.ts';
 import type { SourceProbe } from '../probe/source-probe.ts';
@@ -8,6 +9,8 @@ import type { TargetProbe } from '../probe/target-probe.ts';
 export interface CdcDeps {
   readonly tasks: TaskStore;
   readonly secrets: SecretStore;
+  /** Undefined on one machine: there a create cannot name secrets that are kept elsewhere. */
+  readonly secretReferences: SecretReferences | undefined;
   readonly probe: TargetProbe;
   readonly sourceProbe: SourceProbe;
   readonly clock: Clock;

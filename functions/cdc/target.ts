@@ -1,33 +1,27 @@
-import type { TargetSecret } from '#shared/secrets/secret-store.ts';
 import type { TargetConnection } from '#shared/task/task.ts';
-import type { CdcDeps } from './deps.ts';
+import { type Credentials, type Given, type Readers, readCredentials, readGiven } from './credentials.ts';
 import { clientError, sentenceOf, serverError } from './errors.ts';
 import { maskUri, splitUserInfo, withoutUserInfo } from './mask.ts';
 import type { MilvusConnectParam } from './requests.ts';
 
 /** How to reach a target, with the credentials apart. */
-export interface PreparedTarget {
+export interface PreparedTarget extends Credentials {
   readonly connection: TargetConnection;
   /** What two tasks' targets are compared by: the literal URI, without anything secret. */
   readonly identity: string;
-  /** Absent when the target needs none. */
-  readonly secret?: TargetSecret | undefined;
 }
 
 const DEFAULT_TIMEOUT_SECONDS = 5;
 const PORTS: Readonly<Record<string, string>> = { http: '19530', https: '443' };
 
-/** Turns `milvus_connect_param` into a connection; reads the PEM texts it refers to.
+/** Turns `milvus_connect_param` into a connection; reads the PEM texts and the secrets it refers to.
  *  Fails with an `ApiError`: 500 for a URI that nothing can connect to (milvus-cdc finds out by connecting), 400 for
- *  certificates that cannot be read. */
-export async function prepareTarget(
-  param: MilvusConnectParam,
-  readPem: CdcDeps['readPem'],
-): Promise<PreparedTarget> {
+ *  certificates and secrets that cannot be read. */
+export async function prepareTarget(param: MilvusConnectParam, readers: Readers): Promise<PreparedTarget> {
   const uri = givenUri(param);
-  const tls = await readTls(param.dial_config, readPem);
-  const token = tokenOf(param, splitUserInfo(uri).userInfo);
-  const clientKeyPem = tls?.clientKeyPem;
+  const tls = await readTls(param.dial_config, readers);
+  const { userInfo } = splitUserInfo(uri);
+  const given = { userInfo: userInfo && decoded(userInfo), clientKey: tls?.clientKey };
   return {
     connection: {
       uri: connectionUri(uri),
@@ -36,7 +30,7 @@ export async function prepareTarget(
       ignorePartition: param.ignore_partition,
     },
     identity: withoutUserInfo(maskUri(uri)),
-    ...(token === '' && clientKeyPem === undefined ? {} : { secret: { token, clientKeyPem } }),
+    ...(await readCredentials(param, given, readers)),
   };
 }
 
@@ -45,12 +39,6 @@ export function givenUri({ uri, host, port, enable_tls: tls }: MilvusConnectPara
   if (uri !== '') return uri;
   if (host.includes('http://') || host.includes('https://')) return host;
   return `${tls ? 'https' : 'http'}://${host}:${port}`;
-}
-
-function tokenOf({ token, username, password }: MilvusConnectParam, userInfo: string | undefined): string {
-  if (token !== '') return token;
-  if (username !== '') return `${username}:${password}`;
-  return userInfo === undefined ? '' : decoded(userInfo);
 }
 
 function connectionUri(given: string): string {
@@ -82,32 +70,39 @@ function decoded(text: string): string {
 
 interface TlsMaterial {
   readonly shown: NonNullable<TargetConnection['tls']>;
-  readonly clientKeyPem?: string | undefined;
+  readonly clientKey?: Given | undefined;
 }
 
 async function readTls(
   dial: MilvusConnectParam['dial_config'],
-  readPem: CdcDeps['readPem'],
+  readers: Readers,
 ): Promise<TlsMaterial | undefined> {
   if (Object.values(dial).every((value) => value === '')) return undefined;
   if ((dial.client_pem_path === '') !== (dial.client_key_path === '')) {
     throw clientError('dial_config.client_pem_path and dial_config.client_key_path belong together');
   }
-  const pem = async (member: 'server_pem_path' | 'ca_pem_path' | 'client_pem_path' | 'client_key_path') => {
-    if (dial[member] === '') return undefined;
-    try {
-      return await readPem(dial[member]);
-    } catch (error) {
-      throw clientError(`dial_config.${member} cannot be used: ${sentenceOf(error)}`);
-    }
-  };
+  const pem = (member: keyof typeof dial) => readPem(`dial_config.${member}`, dial[member], readers);
   return {
     shown: {
       serverName: dial.server_name || undefined,
-      serverPem: await pem('server_pem_path'),
-      caPem: await pem('ca_pem_path'),
-      clientCertPem: await pem('client_pem_path'),
+      serverPem: (await pem('server_pem_path'))?.value,
+      caPem: (await pem('ca_pem_path'))?.value,
+      clientCertPem: (await pem('client_pem_path'))?.value,
     },
-    clientKeyPem: await pem('client_key_path'),
+    clientKey: await pem('client_key_path'),
   };
+}
+
+async function readPem(member: string, text: string, readers: Readers): Promise<Given | undefined> {
+  if (text === '') return undefined;
+  const given = await readGiven(member, text, readers.secretReferences);
+  if (given.reference === undefined) {
+    try {
+      return { value: await readers.readPem(text) };
+    } catch (error) {
+      throw clientError(`${member} cannot be used: ${sentenceOf(error)}`);
+    }
+  }
+  if (given.value.includes('-----BEGIN ')) return given;
+  throw clientError(`${member} cannot be used: the secret holds no PEM text`);
 }

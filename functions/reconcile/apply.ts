@@ -25,9 +25,9 @@ export async function apply(deps: ReconcilerDeps, task: Task, action: Action): P
   switch (action.kind) {
     case 'start':
       await tasks.putLaunch(action.launch, action.after);
-      return place(deps, action);
+      return place(deps, task, action);
     case 'find':
-      return place(deps, action);
+      return place(deps, task, action);
     case 'stop':
       // Asked first and noted then: what was noted only would not be asked again.
       await fleet.stop(action.handle, 'drain');
@@ -47,6 +47,7 @@ export async function apply(deps: ReconcilerDeps, task: Task, action: Action): P
     case 'purge':
       // The tombstone goes last: as long as it is there, the purge is tried again.
       if (task.secretRef !== undefined) await deps.secrets.delete(task.secretRef);
+      await fleet.retire?.(task.incarnation);
       await tasks.purge(task);
       return 'done';
     case 'wait':
@@ -58,12 +59,14 @@ export async function apply(deps: ReconcilerDeps, task: Task, action: Action): P
  *  there is one now, nothing is written: the order will be repeated under the same generation. */
 async function place(
   deps: ReconcilerDeps,
+  task: Task,
   order: Extract<Action, { kind: 'start' | 'find' }>,
 ): Promise<Applied> {
   const { taskId, incarnation, generation } = order.launch;
   let handle: string;
   try {
-    handle = await deps.fleet.start({ taskId, incarnation, generation });
+    const { secretRef, userSecrets } = task;
+    handle = await deps.fleet.start({ taskId, incarnation, generation, secretRef, userSecrets });
   } catch (error) {
     const definite = error instanceof NotPlacedError;
     deps.log[definite ? 'warn' : 'error']({ taskId, generation, err: error }, 'replicator not started');

@@ -96,6 +96,8 @@ function withHandle(placed: Placed): readonly Action[] {
     case undefined:
       return [{ kind: 'wait', until: now + POLICY.askAgainMs, why: 'the fleet does not answer' }];
     case 'running':
+      // Its event loop or its lease stands still, so it would not drain either.
+      if (observed.healthy === false) return [{ kind: 'kill', handle: placed.handle }];
       return whileRunning(placed);
     case 'missing':
       return whileMissing(placed);

@@ -25,6 +25,7 @@ export const REPLICATOR_SECRETS = {
   target: 'CDC_TARGET_SECRET',
   /** Parts of them that the user keeps in secrets of their own; they win. */
   targetToken: 'CDC_TARGET_TOKEN',
+  targetPassword: 'CDC_TARGET_PASSWORD',
   targetKey: 'CDC_TARGET_KEY',
   /** What the source's settings lack. Logins: JSON `{"username", "password"}`. Keys: PEM. */
   etcdLogin: 'CDC_SOURCE_ETCD_LOGIN',
@@ -56,4 +57,14 @@ export const TIMING = {
   drainSeconds: 20,
   forcedExitSeconds: 30,
   stopTimeoutSeconds: 120,
+} as const;
+
+/** Tags on everything that the control plane makes on AWS, and on the secrets of users that it may read. */
+export const TAGS = {
+  /** Whose it is: a stack touches nothing that carries another stack's name, or none. */
+  stack: 'milvus-cdc:stack',
+  task: 'milvus-cdc:task',
+  incarnation: 'milvus-cdc:incarnation',
+  /** ARN of the task definition that a replicator's own is a copy of. */
+  release: 'milvus-cdc:release',
 } as const;

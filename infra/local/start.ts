@@ -78,6 +78,7 @@ export async function startLocal(options: LocalOptions): Promise<LocalSystem> {
   const handler = createHandler({
     tasks,
     secrets,
+    secretReferences: undefined,
     probe: new MilvusTargetProbe(),
     sourceProbe: new KafkaSourceProbe({ config: config.source, log }),
     clock: { now: Date.now, monotonic: () => performance.now(), sleep: (ms) => sleep(ms) },

@@ -1,5 +1,8 @@
-/** What a fleet needs to start a replicator. Ids only: everything else is read from the store. */
-export interface StartOrder {
+import type { Task } from '../task/task.ts';
+
+/** What a fleet needs to start a replicator: its ids, and where its credentials are, for a fleet that hands them over.
+ *  Everything else is read from the store. */
+export interface StartOrder extends Partial<Pick<Task, 'secretRef' | 'userSecrets'>> {
   readonly taskId: string;
   readonly incarnation: string;
   readonly generation: number;
@@ -13,18 +16,26 @@ export interface Fleet {
    *  wrong setting). After any other failure it may have been started: the same order finds out. */
   start(order: StartOrder): Promise<string>;
 
-  /** Asks it to drain and stop; returns at once. Harmless when it is gone. `kill` ends it without draining. */
+  /** Asks it to drain and stop; returns at once. Harmless when it is gone. `kill` ends it without draining, where the
+   *  fleet has a way to do that. */
   stop(handle: string, how?: 'drain' | 'kill'): Promise<void>;
 
   describe(handle: string): Promise<ReplicatorState>;
 
   /** Calls `listener` when a replicator ended (hint; the sweep finds it anyway). Answers how to stop listening. */
   onExit?(listener: (taskId: string) => void): () => void;
+
+  /** Removes what the fleet keeps for one life of a task, of which no replicator is left. Harmless when repeated. */
+  retire?(incarnation: string): Promise<void>;
 }
 
 /** `stopped` proves death; `missing` means that the fleet does not know the handle (any more) and proves nothing. */
 export type ReplicatorState =
-  | { readonly kind: 'running' }
+  | {
+      readonly kind: 'running';
+      /** False: the fleet's own check of it fails. Undefined: the fleet does not check, or cannot tell yet. */
+      readonly healthy?: boolean | undefined;
+    }
   | { readonly kind: 'stopped'; readonly exitCode: number | null; readonly message: string }
   | { readonly kind: 'missing' };
 

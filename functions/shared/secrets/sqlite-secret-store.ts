@@ -1,8 +1,6 @@
-import { z } from 'zod';
-import { parseJson } from '../store/parse-item.ts';
 import { SqliteFile } from '../store/sqlite/sqlite-file.ts';
-import { CorruptItemError } from '../store/task-store.ts';
 import type { SecretStore, TargetSecret } from './secret-store.ts';
+import { formatTargetSecret, parseTargetSecret } from './target-secret.ts';
 
 /** The {@link SecretStore} of one machine: a table of the file that holds the tasks, readable by its owner only.
  *  Not encrypted: whoever reads the owner's files could read a key beside it as well. */
@@ -13,20 +11,19 @@ export class SqliteSecretStore implements SecretStore {
     this.#file = new SqliteFile(options.file);
   }
 
-  put(ref: string, secret: TargetSecret): Promise<void> {
+  put(incarnation: string, secret: TargetSecret): Promise<string> {
     return this.#file.attempt(() => {
-      const body = JSON.stringify(secretSchema.parse(secret));
+      const ref = `target-${incarnation}`;
+      const body = formatTargetSecret(secret);
       this.#file.run('INSERT OR REPLACE INTO secrets (ref, body) VALUES (?, ?)', ref, body);
+      return ref;
     });
   }
 
   get(ref: string): Promise<TargetSecret | undefined> {
     return this.#file.attempt(() => {
       const row = this.#file.first('SELECT body FROM secrets WHERE ref = ?', ref);
-      if (row === undefined) return undefined;
-      const parsed = secretSchema.safeParse(parseJson(String(row['body']), `secret ${ref}`));
-      if (!parsed.success) throw new CorruptItemError(`secret ${ref} cannot be read`);
-      return parsed.data;
+      return row && parseTargetSecret(String(row['body']), `secret ${ref}`);
     });
   }
 
@@ -47,5 +44,3 @@ export class SqliteSecretStore implements SecretStore {
     this.#file.close();
   }
 }
-
-const secretSchema = z.object({ token: z.string(), clientKeyPem: z.string().optional() });

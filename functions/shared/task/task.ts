@@ -11,7 +11,7 @@ export const decimal = z.string().regex(/^-?\d+$/);
 export const desiredStateSchema = z.enum(['Running', 'Paused']);
 export type DesiredState = z.output<typeof desiredStateSchema>;
 
-/** Where the target is and how to speak to it. Credentials are in the secret store under the task's `secretRef`. */
+/** Where the target is and how to speak to it. Credentials are elsewhere: see the task's `secretRef`, `userSecrets`. */
 export const targetConnectionSchema = z.object({
   /** `http(s)://host:port[/database]`, never with user-info. */
   uri: z.string(),
@@ -28,6 +28,15 @@ export const targetConnectionSchema = z.object({
   ignorePartition: z.boolean(),
 });
 export type TargetConnection = z.output<typeof targetConnectionSchema>;
+
+/** Secrets that the user keeps and names in the create: references to them, never values. Each wins over what is stored
+ *  under the task's `secretRef`. */
+export const userSecretsSchema = z.object({
+  token: z.string().optional(),
+  password: z.string().optional(),
+  clientKeyPem: z.string().optional(),
+});
+export type UserSecrets = z.output<typeof userSecretsSchema>;
 
 /** A position given by the user: read the collection's shard from here on. */
 export const startPositionSchema = z.object({
@@ -52,8 +61,9 @@ export const taskSchema = z.object({
   target: targetConnectionSchema,
   /** What makes two targets the same one for the duplicate rules: the literal URI without user-info. */
   targetIdentity: z.string(),
-  /** Name of the credentials in the secret store; absent when the target needs none. */
+  /** What the secret store knows the credentials by; absent when there are none, or all are the user's own secrets. */
   secretRef: z.string().optional(),
+  userSecrets: userSecretsSchema.optional(),
   scope: scopeSchema,
   mappings: z.array(nameMappingSchema),
   startPositions: z.array(startPositionSchema),

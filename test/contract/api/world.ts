@@ -1,5 +1,6 @@
 import type { APIGatewayProxyEventV2, APIGatewayProxyResult, Context } from 'aws-lambda';
 import { pino } from 'pino';
+import type { SecretReferences } from '#shared/secrets/secret-references.ts';
 import type { SecretStore, TargetSecret } from '#shared/secrets/secret-store.ts';
 import type { TaskStore } from '#shared/store/task-store.ts';
 import type { ScopePattern } from '#shared/task/scope.ts';
@@ -52,6 +53,8 @@ export class World {
     oneCollectionPerTask: false,
     showStatus: true,
   };
+  /** As on one machine; a test may set one. */
+  secretReferences: SecretReferences | undefined;
   level = 'info';
   now = Date.parse('2030-01-01T00:00:00Z');
   readonly #stores: Stores;
@@ -82,6 +85,7 @@ export class World {
     return {
       tasks: this.tasks,
       secrets: this.secrets,
+      secretReferences: this.secretReferences,
       probe: this.probe,
       sourceProbe: this.sourceProbe,
       clock: {

@@ -19,33 +19,30 @@ export function describeSecretStore(name: string, make: () => Promise<SecretStor
     afterAll(() => harness.close());
 
     test('a secret is read as it was put, also by another process', async () => {
-      const ref = randomUUID();
-      await harness.store.put(ref, { token: 'root:pass:wörd\n', clientKeyPem: 'pem' });
+      const ref = await harness.store.put(randomUUID(), { token: 'root:pass:wörd\n', clientKeyPem: 'pem' });
       expect(await harness.store.get(ref)).toEqual({ token: 'root:pass:wörd\n', clientKeyPem: 'pem' });
       expect(await harness.other.get(ref)).toEqual({ token: 'root:pass:wörd\n', clientKeyPem: 'pem' });
     });
 
     test('a secret without a key has none when read', async () => {
-      const ref = randomUUID();
-      await harness.store.put(ref, { token: '' });
+      const ref = await harness.store.put(randomUUID(), { token: '' });
       expect(await harness.store.get(ref)).toEqual({ token: '' });
     });
 
-    test('an unknown name is undefined', async () => {
+    test('what is unknown is undefined', async () => {
       expect(await harness.store.get(randomUUID())).toBeUndefined();
     });
 
-    test('a second put replaces the first', async () => {
-      const ref = randomUUID();
-      await harness.store.put(ref, { token: 'a', clientKeyPem: 'pem' });
-      await harness.store.put(ref, { token: 'b' });
+    test('a second put of the same life replaces the first and is known by the same', async () => {
+      const incarnation = randomUUID();
+      const ref = await harness.store.put(incarnation, { token: 'a', clientKeyPem: 'pem' });
+      expect(await harness.store.put(incarnation, { token: 'b' })).toBe(ref);
       expect(await harness.store.get(ref)).toEqual({ token: 'b' });
     });
 
     test('a delete takes one secret and may be repeated', async () => {
-      const [gone, kept] = [randomUUID(), randomUUID()];
-      await harness.store.put(gone, { token: 'a' });
-      await harness.store.put(kept, { token: 'b' });
+      const gone = await harness.store.put(randomUUID(), { token: 'a' });
+      const kept = await harness.store.put(randomUUID(), { token: 'b' });
       await harness.store.delete(gone);
       await harness.store.delete(gone);
       expect(await harness.store.get(gone)).toBeUndefined();

@@ -51,13 +51,13 @@ test('a damaged secret fails by name and without its content', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'cdc-secrets-'));
   const file = join(folder, 'state.db');
   const secrets = new SqliteSecretStore({ file });
-  await secrets.put('ref', { token: 'hidden' });
+  const ref = await secrets.put('life', { token: 'hidden' });
   const db = new DatabaseSync(file);
   for (const body of ['{"secret":"hidden"}', 'hidden']) {
     db.prepare('UPDATE secrets SET body = ?').run(body);
-    const failure = await secrets.get('ref').catch((error: unknown) => error);
+    const failure = await secrets.get(ref).catch((error: unknown) => error);
     expect(failure).toBeInstanceOf(CorruptItemError);
-    expect(String(failure)).toContain('secret ref');
+    expect(String(failure)).toContain(`secret ${ref}`);
     expect(String(failure)).not.toContain('hidden');
   }
   db.close();

@@ -18,6 +18,8 @@ export interface MemoryReplicator {
 /** A fleet in memory, for tests: replicators do nothing; a test lets them end. Passes the contract kit. */
 export class MemoryFleet implements Fleet {
   readonly replicators: MemoryReplicator[] = [];
+  /** Lives of tasks of which nothing is kept any more. */
+  readonly retired = new Set<string>();
   /** Called when a replicator is asked to drain. @default it ends at once with {@link EXIT.stopped} */
   onDrain: (replicator: MemoryReplicator) => void = (replicator) => this.end(replicator, EXIT.stopped);
   /** Called when a replicator was started. */
@@ -81,6 +83,10 @@ export class MemoryFleet implements Fleet {
     return () => {
       this.#listeners.delete(listener);
     };
+  }
+
+  async retire(incarnation: string): Promise<void> {
+    this.retired.add(incarnation);
   }
 
   #add(order: StartOrder): MemoryReplicator {

@@ -4,8 +4,9 @@ import type { SecretStore, TargetSecret } from '#shared/secrets/secret-store.ts'
 export class MemorySecretStore implements SecretStore {
   readonly secrets = new Map<string, TargetSecret>();
 
-  async put(ref: string, secret: TargetSecret): Promise<void> {
-    this.secrets.set(ref, { ...secret });
+  async put(incarnation: string, secret: TargetSecret): Promise<string> {
+    this.secrets.set(incarnation, { ...secret });
+    return incarnation;
   }
 
   async get(ref: string): Promise<TargetSecret | undefined> {

@@ -4,7 +4,10 @@ import { prepareTarget } from '../../../../functions/cdc/target.ts';
 
 function prepare(param: object) {
   const { milvus_connect_param: decoded } = decodeRequest('create', { milvus_connect_param: param });
-  return prepareTarget(decoded, async (path) => `pem of ${path}`);
+  return prepareTarget(decoded, {
+    readPem: async (path) => `pem of ${path}`,
+    secretReferences: undefined,
+  });
 }
 
 test.each([

@@ -465,3 +465,23 @@ test('a run item of another life tells nothing', () => {
   const stranger = run({ incarnation: 'life-1', leaseExpiresAt: ago(POLICY.leaseGraceMs) });
   expect(decide({ launch: LAUNCHES.placed, run: stranger, observed: SEEN.running })).toEqual([]);
 });
+
+describe('a replicator whose own check fails', () => {
+  const SICK: ReplicatorState = { kind: 'running', healthy: false };
+  const RUNNING: readonly LaunchState[] = ['placed', 'placed long ago', 'stopping', 'stopping too long'];
+  const table = entries(WISHES).flatMap(([wish]) =>
+    entries(RUNS).flatMap(([ran]) => RUNNING.map((launched) => ({ wish, launched, ran }))),
+  );
+
+  test.each(table)('is killed: $wish, launch $launched, run $ran', ({ wish, launched, ran }) => {
+    const situation = { task: WISHES[wish], launch: LAUNCHES[launched], run: RUNS[ran], observed: SICK };
+    expect(decide(situation)).toEqual([{ kind: 'kill', handle: 'h' }]);
+  });
+
+  test.each(entries(LAUNCHES))('that passes makes no difference: launch %s', (_, given) => {
+    const situation = { launch: given, run: RUNS.alive };
+    expect(decide({ ...situation, observed: { kind: 'running', healthy: true } })).toEqual(
+      decide({ ...situation, observed: SEEN.running }),
+    );
+  });
+});

@@ -52,6 +52,13 @@ describe('reconciling one task', () => {
     expect(await kinds(task.id)).toEqual([]);
   });
 
+  test('tells the fleet where the credentials are', async () => {
+    const where = { secretRef: 'ref', userSecrets: { token: 'arn' } };
+    const task = await create(where);
+    await reconcileTask(deps, task.id);
+    expect(fleet.replicators[0]?.order).toMatchObject(where);
+  });
+
   test('raises the generation before anything is started', async () => {
     const task = await create();
     store.before = ({ verb, args }) => {
@@ -229,7 +236,7 @@ describe('reconciling one task', () => {
 });
 
 describe('a deleted task', () => {
-  test('is stopped, then purged with its secret', async () => {
+  test('is stopped, then purged with its secret and what the fleet keeps for it', async () => {
     const task = await create({ secretRef: 'ref' });
     await secrets.put('ref', { token: 't' });
     await reconcileTask(deps, task.id);
@@ -237,9 +244,11 @@ describe('a deleted task', () => {
     await store.deleteTask(task);
     expect(await kinds(task.id)).toEqual(['stop', 'wait']);
     expect(secrets.secrets.size).toBe(1);
+    expect(fleet.retired).not.toContain(task.incarnation);
     fleet.end(fleet.replicators[0]!, 0);
     expect(await kinds(task.id)).toEqual(['purge']);
     expect(secrets.secrets.size).toBe(0);
+    expect(fleet.retired).toContain(task.incarnation);
     expect(await store.listTombstones()).toEqual([]);
     expect(await kinds(task.id)).toEqual([]);
   });

@@ -18,22 +18,23 @@ async function stores() {
     rmSync(folder, { recursive: true });
   });
   const tasks = new MemoryTaskStore();
-  for (const ref of ['of-task', 'of-tombstone', 'orphan']) await secrets.put(ref, { token: 'x' });
+  await secrets.put('orphan', { token: 'x' });
   const create = async (id: string) => {
-    const task = sampleTask({ id, secretRef: `of-${id}` });
+    const task = sampleTask({ id, secretRef: await secrets.put(id, { token: 'x' }) });
     const { revision } = await tasks.getScope(task.targetIdentity);
     await tasks.createTask(task, { maxTasks: 9, seen: revision });
     return task;
   };
   await create('task');
   await tasks.deleteTask(await create('tombstone'));
+  expect(await secrets.refs()).toHaveLength(3);
   return { tasks, secrets, log };
 }
 
 test('credentials without a task are removed, those of deleted tasks wait for the purge', async () => {
   const all = await stores();
   await forgetOrphans(all);
-  expect((await all.secrets.refs()).toSorted()).toEqual(['of-task', 'of-tombstone']);
+  expect((await all.secrets.refs()).toSorted()).toEqual(['target-task', 'target-tombstone']);
 });
 
 test('nothing is removed while the tasks cannot be read', async () => {
