@@ -8,6 +8,7 @@ import {
   type SecretsManagerClient,
 } from '@aws-sdk/client-secrets-manager';
 import { TAGS } from '../names.ts';
+import type { SecretInventory, StoredSecret } from './secret-inventory.ts';
 import type { SecretStore, TargetSecret } from './secret-store.ts';
 import { isAnswer, toUnavailable } from './secrets-manager.ts';
 import { formatTargetSecret, parseTargetSecret } from './target-secret.ts';
@@ -18,17 +19,9 @@ export interface SecretsManagerStoreOptions {
   readonly stack: string;
 }
 
-/** A secret of this stack, as a list shows it. */
-export interface StoredSecret {
-  readonly ref: string;
-  readonly incarnation: string;
-  /** Milliseconds since 1970. */
-  readonly createdAt: number;
-}
-
 /** The {@link SecretStore} on AWS: one secret per life of a task, `<stack>/target-<incarnation>`, tagged with the stack.
  *  What it is known by is its ARN, because that is what ECS takes to hand it to a replicator. */
-export class SecretsManagerStore implements SecretStore {
+export class SecretsManagerStore implements SecretStore, SecretInventory {
   readonly #client: SecretsManagerClient;
   readonly #stack: string;
   readonly #prefix: string;
@@ -77,7 +70,6 @@ export class SecretsManagerStore implements SecretStore {
     }
   }
 
-  /** The secrets of this stack's tasks, of those that there are and of those that are gone; `limit` at most. */
   async list(limit: number): Promise<readonly StoredSecret[]> {
     const found: StoredSecret[] = [];
     const filter = { Filters: [{ Key: 'name' as const, Values: [this.#prefix] }] };

@@ -19,6 +19,8 @@ export interface FleetHarness {
   taskId(behaviour: Behaviour): string;
   /** A well-formed handle that the fleet never gave. */
   readonly foreignHandle: string;
+  /** True for a fleet that has one way only to end a replicator: one that still can, drains. */
+  readonly killDrains?: true | undefined;
   /** Lets the fleet have no room for the next start. Absent where the harness cannot bring that about. */
   fillUp?(): Promise<void>;
   close(): Promise<void>;
@@ -97,7 +99,14 @@ export function describeFleet(name: string, make: () => Promise<FleetHarness>): 
       expect(state).not.toMatchObject({ exitCode: EXIT.stopped });
     });
 
-    test('a killed replicator does not drain', async () => {
+    test('a killed replicator that will not stop is ended', async () => {
+      const handle = await running('stubborn');
+      await fleet.stop(handle, 'kill');
+      await untilState(fleet, handle, (s) => s.kind === 'stopped');
+    });
+
+    test('a killed replicator does not drain', async (context) => {
+      if (harness.killDrains === true) return context.skip();
       const handle = await running();
       await fleet.stop(handle, 'kill');
       const state = await untilState(fleet, handle, (s) => s.kind === 'stopped');
@@ -120,6 +129,17 @@ export function describeFleet(name: string, make: () => Promise<FleetHarness>): 
         await fleet.stop(harness.foreignHandle, how);
         await fleet.stop('not a handle', how);
       }
+    });
+
+    test('what is kept for a life whose replicators are gone may be removed, again and before there was any', async (context) => {
+      if (fleet.retire === undefined) return context.skip();
+      const past = order('exits-0');
+      await fleet.retire(past.incarnation);
+      const handle = await fleet.start(past);
+      await untilState(fleet, handle, (s) => s.kind === 'stopped');
+      await fleet.retire(past.incarnation);
+      await fleet.retire(past.incarnation);
+      expect((await fleet.describe(handle)).kind).toBe('stopped');
     });
 
     test('what the fleet never started is not running', async () => {
