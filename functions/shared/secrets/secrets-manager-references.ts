@@ -80,7 +80,8 @@ export class SecretsManagerReferences implements SecretReferences {
   }
 }
 
-function pick(value: string, jsonKey: string | undefined): string {
+/** A member of a JSON secret, or all of its text. Fails with {@link SecretReferenceError}. */
+export function pick(value: string, jsonKey: string | undefined): string {
   if (jsonKey === undefined) return value;
   let members: unknown;
   try {
