@@ -6,8 +6,8 @@ import {
 import { TAGS } from '../names.ts';
 import {
   parseSecretReference,
-  SecretReferenceError,
   type SecretPart,
+  SecretReferenceError,
   type SecretReferences,
 } from './secret-references.ts';
 import { isAnswer, isRefusal, toUnavailable } from './secrets-manager.ts';

@@ -2,8 +2,8 @@ import {
   CreateSecretCommand,
   DeleteSecretCommand,
   GetSecretValueCommand,
-  paginateListSecrets,
   PutSecretValueCommand,
+  paginateListSecrets,
   type SecretListEntry,
   type SecretsManagerClient,
 } from '@aws-sdk/client-secrets-manager';

@@ -503,7 +503,7 @@ describe('what a fleet keeps', () => {
 });
 
 describe('the replicators of a stack', () => {
-  test('are listed by its tag, those that stop and those of others are not', async () => {
+  test('are listed, those that stop and those of others are not', async () => {
     const { fleet, inventory, options } = await makeFleet();
     const neighbour = await makeFleet({ ...options, stack: `${options.stack}-b`, clients: options.clients });
     const [runs, stops] = [order(), order('stubborn')];

@@ -1,13 +1,12 @@
 import { paginateListTasks, type Task } from '@aws-sdk/client-ecs';
-import { TAGS } from '../../names.ts';
 import type { FleetInventory, FoundReplicator, Kept } from '../fleet-inventory.ts';
 import type { EcsFleetOptions } from './ecs-fleet.ts';
 import { incarnationOf } from './ecs-names.ts';
 import { describeTasks, idsOf } from './ecs-tasks.ts';
 import { TaskDefinitions } from './task-definitions.ts';
 
-/** The {@link FleetInventory} of ECS: tasks by the tag of the stack, since others may use the cluster too, and the families of
- *  the tasks' own task definitions. */
+/** The {@link FleetInventory} of ECS: the families of the tasks' own task definitions, whose names tell stack and life, and
+ *  what runs of them. Others may use the cluster too. */
 export class EcsInventory implements FleetInventory {
   readonly #options: Pick<EcsFleetOptions, 'clients' | 'stack' | 'cluster' | 'baseTaskDefinition'>;
   readonly #definitions: TaskDefinitions;
@@ -45,9 +44,8 @@ export class EcsInventory implements FleetInventory {
 
   #ours(task: Task): FoundReplicator | undefined {
     const ids = idsOf(task);
-    const isOurs = task.tags?.some(({ key, value }) => key === TAGS.stack && value === this.#options.stack);
-    if (ids === undefined || isOurs !== true || task.taskArn === undefined) return undefined;
-    const family = /\/([^/:]+):\d+$/.exec(task.taskDefinitionArn ?? '')?.[1];
-    return { ...ids, handle: task.taskArn, kept: family ?? '' };
+    const family = /\/([^/:]+):\d+$/.exec(task.taskDefinitionArn ?? '')?.[1] ?? '';
+    const isOurs = ids !== undefined && incarnationOf(this.#options.stack, family) === ids.incarnation;
+    return isOurs && task.taskArn !== undefined ? { ...ids, handle: task.taskArn, kept: family } : undefined;
   }
 }

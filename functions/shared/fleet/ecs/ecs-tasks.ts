@@ -9,7 +9,7 @@ export interface Ids {
 }
 
 /** ECS describes so many at once. */
-export const DESCRIBED_AT_ONCE = 100;
+const DESCRIBED_AT_ONCE = 100;
 
 /** Undefined for a task that is no replicator of ours. */
 export function idsOf({ overrides }: Task): Ids | undefined {
@@ -31,7 +31,7 @@ export function environmentOf({ taskId, incarnation, generation }: Ids) {
   ];
 }
 
-/** Describes as many tasks as there are, with their tags; those that ECS does not know (any more) are left out. */
+/** Describes as many tasks as there are; those that ECS does not know (any more) are left out. */
 export async function describeTasks(
   client: ECSClient,
   cluster: string,
@@ -40,7 +40,7 @@ export async function describeTasks(
   const found: Task[] = [];
   for (let at = 0; at < arns.length; at += DESCRIBED_AT_ONCE) {
     const tasks = arns.slice(at, at + DESCRIBED_AT_ONCE);
-    const answer = await client.send(new DescribeTasksCommand({ cluster, tasks, include: ['TAGS'] }));
+    const answer = await client.send(new DescribeTasksCommand({ cluster, tasks }));
     found.push(...(answer.tasks ?? []));
   }
   return found;

@@ -7,9 +7,9 @@ import type {
   Task,
   TaskStopCode,
 } from '@aws-sdk/client-ecs';
+import type { RunFolder } from '../../stack/run-folder.ts';
 import { ContainerProcess } from './container.ts';
 import type { StoredDefinition } from './definitions.ts';
-import type { RunFolder } from '../../stack/run-folder.ts';
 
 type Command = readonly [string, ...string[]];
 

@@ -10,8 +10,8 @@ import type {
 } from '@aws-sdk/client-ecs';
 import { AwsError, clientException, invalidParameter, page, require } from './aws-error.ts';
 import type { Definitions, StoredDefinition } from './definitions.ts';
-import { RunningTask, type TaskHost } from './running-task.ts';
 import { checkRunTask } from './run-task-rules.ts';
+import { RunningTask, type TaskHost } from './running-task.ts';
 
 export interface TasksOptions {
   readonly definitions: Definitions;
