@@ -311,8 +311,18 @@ describe('a start', () => {
     ],
     [
       'not allowed',
-      { kind: 'error', type: 'AccessDeniedException', message: 'not authorized to perform: ecs:RunTask' },
+      {
+        kind: 'error',
+        type: 'AccessDeniedException',
+        message:
+          'User: arn:aws:sts::1:assumed-role/cdc/x is not authorized to perform: ecs:RunTask on resource: arn:aws:ecs:r:1:task-definition/s-1:1',
+      },
       /role lacks a permission: ecs:RunTask/,
+    ],
+    [
+      'throttled in other words',
+      { kind: 'error', type: 'ThrottlingException', message: 'Rate limit exceeded' },
+      /throttles the calls/,
     ],
     [
       'may not pass roles',

@@ -10,10 +10,10 @@ const CAPACITY =
 
 /** By what the text says, since one code stands for several things. */
 const BY_TEXT: readonly (readonly [RegExp, string])[] = [
-  [/reached the limit|limit exceeded|no more vCPU/i, QUOTA],
-  [/capacity is unavailable|RESOURCE:|^AGENT$/i, CAPACITY],
+  [/reached the limit|(?<!rate )limit exceeded|no more vCPU/i, QUOTA],
+  [/[Cc]apacity is unavailable|\bRESOURCE:|^AGENT$/, CAPACITY],
   [
-    /assumed?[^.]*role|PassRole/i,
+    /unable to assume the role|iam:PassRole/i,
     "the control plane's role may not hand over the replicator's roles: iam:PassRole",
   ],
   [

@@ -33,7 +33,7 @@ const CAUSES: readonly (readonly [RegExp, string])[] = [
   [/ResourceInitializationError.*(secret|ssm)/is, 'its secrets could not be read'],
   [/ResourceInitializationError/i, 'Fargate could not prepare it'],
   [/CannotStart|CannotCreate|ContainerRuntime/i, 'its container could not be started'],
-  [/capacity|RESOURCE:/i, 'Fargate had no room for it'],
+  [/[Cc]apacity|\bRESOURCE:/, 'Fargate had no room for it'],
   [/health check/i, 'its health check failed'],
 ];
 
