@@ -273,6 +273,16 @@ describe('a start', () => {
     await fleet.stop(handle, 'kill');
   });
 
+  test('that ECS does not answer in time may have happened, and is found', async () => {
+    const { fleet } = await makeFleet();
+    const given = order();
+    double.troubleNext('RunTask', { kind: 'delay', ms: 10_000 });
+    await expect(fleet.start(given)).rejects.toMatchObject({ name: 'TimeoutError' });
+    const handle = await fleet.start(given);
+    expect(double.tasks.filter(({ startedBy }) => startedBy === given.incarnation)).toHaveLength(1);
+    await fleet.stop(handle, 'kill');
+  });
+
   test('that comes twice at once under two releases starts one', async () => {
     const { fleet, options } = await makeFleet();
     const next = await makeFleet({ ...options, baseTaskDefinition: await release(options.stack) });
