@@ -8,7 +8,7 @@ import { decodePosition, parseVirtualChannel } from './given-positions.ts';
 import { mapConcurrently } from './map-concurrently.ts';
 import type { Request } from './requests.ts';
 import { findTask } from './task-id.ts';
-import { tickAt, tickMillis } from './tick.ts';
+import { tickAt, tickMillis } from '#shared/task/tick.ts';
 
 /** Stands for the channel that carries what has no collection, as in milvus-cdc. */
 const RPC_CHANNEL_ID = -10n;
