@@ -109,10 +109,20 @@ export const PHASE_NUMBER: Readonly<Record<Phase, number>> = {
   failed: 6,
 };
 
+/** Undefined, or no value at all: not known now, so the line says nothing about it. */
+export type MetricValue = number | readonly number[] | undefined;
+
 export interface Measurement {
   readonly metric: Metric;
-  /** Undefined, or no value at all: not known now, so the line says nothing about it. */
-  readonly value: number | readonly number[] | undefined;
+  readonly value: MetricValue;
+}
+
+/** A value for each metric of a registry; none can be forgotten. */
+export function measure<K extends string>(
+  metrics: Readonly<Record<K, Metric>>,
+  values: Readonly<Record<K, MetricValue>>,
+): Measurement[] {
+  return (Object.keys(metrics) as K[]).map((key) => ({ metric: metrics[key], value: values[key] }));
 }
 
 export interface MetricLine {
