@@ -1,6 +1,6 @@
-import { CODES } from '#shared/errors.ts';
 import { TIMING } from '#shared/names.ts';
 import { lagOf } from '#shared/task/lag.ts';
+import { parkedFor } from '#shared/task/parked.ts';
 import type { Phase, Reason, Run, TaskObject } from '#shared/task/run.ts';
 import { covers, type ScopePattern } from '#shared/task/scope.ts';
 import type { Launch, Task } from '#shared/task/task.ts';
@@ -106,16 +106,10 @@ function phaseOf(task: Task, launch: Launch | undefined, run: Run | undefined, n
 /** Paused, and no job acts: it was stopped, or it gave up and the task was parked. */
 function pausedPhase(task: Task, run: Run | undefined): PhaseView {
   const since = run?.phaseSince ?? task.createdAt;
-  const parked = parkReason(task.reason);
+  const parked = parkedFor(task);
   if (parked !== undefined) return { phase: 'failed', since, reason: parked };
   if (run?.phase === 'failed') return { phase: 'failed', since, reason: run.reason ?? null };
   return { phase: 'stopped', since, reason: null };
-}
-
-/** Reconcile parks a task with `<code>: <sentence>`; what the API writes as a reason has no code. */
-function parkReason(text: string): Reason | undefined {
-  const [, code = '', message = ''] = /^(\w+): (.*)$/s.exec(text) ?? [];
-  return Object.hasOwn(CODES, code) ? { code, message } : undefined;
 }
 
 /** Wanted Running, but no job acts: the first start is under way, or the last job ended. */

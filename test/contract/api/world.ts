@@ -2,6 +2,7 @@ import type { APIGatewayProxyEventV2, APIGatewayProxyResult, Context } from 'aws
 import { pino } from 'pino';
 import type { SecretStore, TargetSecret } from '#shared/secrets/secret-store.ts';
 import type { TaskStore } from '#shared/store/task-store.ts';
+import type { LogRetention } from '#shared/task/retention.ts';
 import type { ScopePattern } from '#shared/task/scope.ts';
 import type { TargetConnection } from '#shared/task/task.ts';
 import type { CdcDeps, CdcSettings } from '../../../functions/cdc/deps.ts';
@@ -173,6 +174,10 @@ class FakeSourceProbe implements SourceProbe {
     this.checked.push({ patterns, budgetMs });
     if (this.failure !== undefined) throw new SourceProbeError(this.failure);
     return this.facts;
+  }
+
+  async retention(): Promise<LogRetention> {
+    return { ms: null, bytes: null };
   }
 }
 
