@@ -9,6 +9,9 @@ import { type Trouble, troubleOf } from './trouble.ts';
 /** The metrics that are told each minute. */
 export type MinuteMetric = Exclude<keyof typeof STACK_METRICS, 'hoursLeft'>;
 
+/** What the numbers are made of. */
+export type Swept = Pick<SweepOutcome, 'found' | 'failed'> & { readonly rolloutHalted?: number | undefined };
+
 export interface Aggregates {
   /** Undefined: not known now. */
   readonly values: Readonly<Record<MinuteMetric, number | undefined>>;
@@ -20,10 +23,8 @@ export interface Aggregates {
 const CLOCK_SKEW_MS = TIMING.renewSeconds * 1_000;
 
 /** One set of numbers over all tasks that should run, and those that were given up. Pure. */
-export function aggregate(
-  { found, failed }: Pick<SweepOutcome, 'found' | 'failed'>,
-  now: number,
-): Aggregates {
+export function aggregate(swept: Swept, now: number): Aggregates {
+  const { found, failed, rolloutHalted = 0 } = swept;
   const wanted = found.filter(({ task }) => task.desired === 'Running').map(itsOwn);
   const lags = wanted.map(({ task, run }) => ({ task, lag: lagOf(run, now) }));
   const known = lags.flatMap(({ lag }) => (lag.kind === 'known' ? [lag.ms / 1_000] : []));
@@ -56,6 +57,7 @@ export function aggregate(
       notPlaced: tasks['not-placed'].length,
       quarantined: wanted.reduce((sum, { run }) => sum + (run?.quarantined ?? 0), 0),
       sweepFailures: failed,
+      rolloutHalted,
     },
     tasks,
   };

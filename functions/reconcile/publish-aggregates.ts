@@ -1,6 +1,5 @@
 import { DIMENSION, emf, measure, STACK_METRICS } from '#shared/metrics.ts';
-import { aggregate } from './aggregate.ts';
-import type { SweepOutcome } from './reconciler.ts';
+import { aggregate, type Swept } from './aggregate.ts';
 
 /** Where the metrics of all tasks together go. */
 export interface StackMetrics {
@@ -18,7 +17,7 @@ const MAX_WHY = 300;
 
 /** Publishes what a sweep found, as one line: the numbers, and the tasks behind them for whoever reads the log. To be
  *  called after each sweep; that it is not is seen by the alarms. */
-export function publishAggregates({ stack, write, now }: StackMetrics, swept: SweepOutcome): void {
+export function publishAggregates({ stack, write, now }: StackMetrics, swept: Swept): void {
   const at = now();
   const { values, tasks } = aggregate(swept, at);
   const line = emf({

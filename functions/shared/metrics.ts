@@ -68,7 +68,8 @@ export const STACK_METRICS = {
   stalled: {
     name: 'TasksStalled',
     unit: 'Count',
-    meaning: 'Tasks that should run and have been retrying, or not moved their checkpoint, for 5 minutes.',
+    meaning:
+      'Tasks that run and have been retrying, or not moved their checkpoint, for 5 minutes; those that fail or have no room are told there.',
   },
   failing: {
     name: 'TasksFailing',
@@ -89,6 +90,12 @@ export const STACK_METRICS = {
     name: 'SweepFailures',
     unit: 'Count',
     meaning: 'Tasks that the reconciler could not look after in this sweep.',
+  },
+  rolloutHalted: {
+    name: 'RolloutHalted',
+    unit: 'Count',
+    meaning:
+      'Tasks that do not stream since they were moved to another release; nobody else is moved meanwhile.',
   },
   hoursLeft: {
     name: 'LeastHoursLeft',

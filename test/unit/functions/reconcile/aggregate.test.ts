@@ -64,7 +64,7 @@ describe('the line of a minute', () => {
     const found = told.map((one) => situation(one));
     publishAggregates(
       { stack: 'prod', write: (text) => lines.push(text), now: () => NOW },
-      { found, failed, checked: found.length, wakeAt: undefined },
+      { found, failed, rolloutHalted: 1 },
     );
     expect(lines).toHaveLength(1);
     return JSON.parse(lines[0]!) as Record<string, unknown>;
@@ -72,7 +72,7 @@ describe('the line of a minute', () => {
 
   test('has the numbers under the stack, and nothing of one task as a dimension', () => {
     const published = line([unknown], 3);
-    expect(published).toMatchObject({ Stack: 'prod', TasksWanted: 1, SweepFailures: 3, TasksLagUnknown: 1 });
+    expect(published).toMatchObject({ Stack: 'prod', TasksWanted: 1, SweepFailures: 3, RolloutHalted: 1 });
     expect(published).not.toHaveProperty('MaxLagSeconds');
     expect(published).not.toHaveProperty('LeastHoursLeft');
     expect(published['_aws']).toMatchObject({ CloudWatchMetrics: [{ Dimensions: [['Stack']] }] });
