@@ -1,5 +1,5 @@
-import type { Reason, Run } from '#shared/task/run.ts';
 import { parkedFor } from '#shared/task/parked.ts';
+import type { Reason, Run } from '#shared/task/run.ts';
 import type { Launch, Task } from '#shared/task/task.ts';
 import { sameWish } from './launches.ts';
 import { POLICY } from './policy.ts';

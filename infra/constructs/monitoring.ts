@@ -13,7 +13,7 @@ import { SnsAction } from 'aws-cdk-lib/aws-cloudwatch-actions';
 import type { ITopic } from 'aws-cdk-lib/aws-sns';
 import { Construct } from 'constructs';
 import { DIMENSION, METRICS_NAMESPACE, type Metric as Named } from '#shared/metrics.ts';
-import { type AlarmSpec, DEFAULT_THRESHOLDS, type Severity, taskAlarms, type Thresholds } from './alarms.ts';
+import { type AlarmSpec, DEFAULT_THRESHOLDS, type Severity, type Thresholds, taskAlarms } from './alarms.ts';
 import { dashboardRows } from './dashboard-rows.ts';
 import { type Monitored, tableMetric } from './monitored.ts';
 

@@ -1,5 +1,5 @@
-import type { Run } from '#shared/task/run.ts';
 import { type ChannelPosition, unpackPositions } from '#shared/task/positions.ts';
+import type { Run } from '#shared/task/run.ts';
 import type { Timestamp } from '../engine/change.ts';
 import { type Clock, isoTime } from './clock.ts';
 
