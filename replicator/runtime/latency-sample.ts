@@ -8,12 +8,13 @@ export class LatencySample {
   #seen = 0;
   #largest = 0;
 
-  /** @param random in [0, 1) */
+  /** `random` in [0, 1). */
   constructor(random: () => number) {
     this.#random = random;
   }
 
-  note(ms: number): void {
+  note(took: number): void {
+    const ms = Math.round(took * 100) / 100;
     this.#seen++;
     this.#largest = Math.max(this.#largest, ms);
     // Each of the n seen so far is in the sample with the same chance.

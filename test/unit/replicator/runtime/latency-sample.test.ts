@@ -5,8 +5,8 @@ import { seeded } from '../../../support/fakes/world.ts';
 
 test('few times are all in the sample, and it begins anew when taken', () => {
   const sample = new LatencySample(() => 0);
-  for (const ms of [3, 1, 2]) sample.note(ms);
-  expect([sample.take(), sample.take()]).toEqual([[3, 1, 2], []]);
+  for (const ms of [4.5678, 1, 2]) sample.note(ms);
+  expect([sample.take(), sample.take()]).toEqual([[4.57, 1, 2], []]);
 });
 
 test('a sample of many is bounded, holds the largest and is fair to early and late ones', () => {
