@@ -1,9 +1,20 @@
 import { z } from 'zod';
 import { nameMappingSchema, scopeSchema } from './scope.ts';
 
-/** The version that this release writes; it reads this one and the one before (items of a release N-1). */
+/** The version that this release writes; it reads this one and the one before, and refuses newer ones.
+ *
+ *  It is raised when code of the version before would read an item wrongly: another meaning, a new value where only some
+ *  are allowed (a phase, a state), a member that must not get lost. An optional member at the top level of an item needs
+ *  no new version: older code leaves it where it is when it writes task, launch or object back; a run is told anew by
+ *  each job. Such a member must be right to read when it is absent, and when it is as old as the last write of code that
+ *  knows it. What a release writes is kept in `test/support/stored-items`. */
 export const ITEM_VERSION = 1;
-const version = z.number().int().min(1).max(ITEM_VERSION);
+
+export const itemVersion = z
+  .number()
+  .int()
+  .min(Math.max(1, ITEM_VERSION - 1))
+  .max(ITEM_VERSION);
 
 /** A 64-bit number as a decimal string: neither JSON nor DynamoDB's number type holds one exactly. */
 export const decimal = z.string().regex(/^-?\d+$/);
@@ -39,7 +50,7 @@ export const startPositionSchema = z.object({
 
 /** What the user asked for. Written by the API and, to park a task, by reconcile. */
 export const taskSchema = z.object({
-  version,
+  version: itemVersion,
   id: z.string().min(1),
   /** Random; one life of a task from create to delete. */
   incarnation: z.string().min(1),
@@ -78,7 +89,7 @@ export const lastExitSchema = z.object({
 
 /** The newest attempt to run a task. Written by the control plane. */
 export const launchSchema = z.object({
-  version,
+  version: itemVersion,
   taskId: z.string(),
   incarnation: z.string(),
   /** Raised before each start; a job of an older generation is refused the lease. */

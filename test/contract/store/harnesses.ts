@@ -2,8 +2,8 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { PutItemCommand, UpdateItemCommand } from '@aws-sdk/client-dynamodb';
-import { marshall } from '@aws-sdk/util-dynamodb';
+import { GetItemCommand, PutItemCommand, UpdateItemCommand } from '@aws-sdk/client-dynamodb';
+import { marshall, unmarshall } from '@aws-sdk/util-dynamodb';
 import { createDynamoClient } from '#shared/store/dynamodb/client.ts';
 import { DynamoTaskStore } from '#shared/store/dynamodb/dynamo-task-store.ts';
 import { key } from '#shared/store/dynamodb/keys.ts';
@@ -12,7 +12,7 @@ import { ITEM_VERSION } from '#shared/task/task.ts';
 import { createTaskTable, type Dynamodb } from '../../support/dynamodb.ts';
 import type { StoredItems } from '../../support/stored-items/files.ts';
 import { loadDynamodb, loadSqlite } from '../../support/stored-items/load.ts';
-import type { StoredItem, TaskStoreHarness } from '../kits/task-store.ts';
+import { ADDED, type StoredItem, type TaskStoreHarness } from '../kits/task-store.ts';
 
 /** The version of a release after this one. */
 export const NEWER = ITEM_VERSION + 1;
@@ -31,12 +31,12 @@ export async function sqliteHarness(items?: StoredItems): Promise<TaskStoreHarne
       const db = new DatabaseSync(file);
       const column = kind === 'task' || kind === 'tombstone' ? 'id' : 'task_id';
       const where = `${column} = ? AND incarnation = ?`;
-      const change =
-        how === 'corrupt'
-          ? `body = '{"version":1}'`
-          : kind === 'run'
-            ? `version = ${NEWER}`
-            : `body = json_set(body, '$.version', ${NEWER})`;
+      const newer = kind === 'run' ? `version = ${NEWER}` : `body = json_set(body, '$.version', ${NEWER})`;
+      const change = {
+        newer,
+        corrupt: `body = '{"version":1}'`,
+        extended: `body = json_set(body, '$.${ADDED.name}', '${ADDED.value}')`,
+      }[how];
       db.prepare(`UPDATE ${TABLES[kind]} SET ${change} WHERE ${where}`).run(task.id, task.incarnation);
       db.close();
     },
@@ -67,15 +67,24 @@ export async function dynamoHarness(dynamodb: Dynamodb, items?: StoredItems): Pr
         await client.send(new PutItemCommand({ TableName: table, Item: spoiled }));
         return;
       }
-      const newer =
-        item.kind === 'run' ? { name: 'v', value: NEWER } : { name: 'body', value: `{"version":${NEWER}}` };
+      const isRun = item.kind === 'run';
+      const stored = await client.send(new GetItemCommand({ TableName: table, Key }));
+      const body = unmarshall(stored.Item ?? {})['body'] as string;
+      const change = {
+        newer: isRun
+          ? { name: 'v', value: NEWER }
+          : { name: 'body', value: JSON.stringify({ ...JSON.parse(body), version: NEWER }) },
+        extended: isRun
+          ? ADDED
+          : { name: 'body', value: JSON.stringify({ ...JSON.parse(body), [ADDED.name]: ADDED.value }) },
+      }[how];
       await client.send(
         new UpdateItemCommand({
           TableName: table,
           Key,
           UpdateExpression: 'SET #n = :v',
-          ExpressionAttributeNames: { '#n': newer.name },
-          ExpressionAttributeValues: marshall({ ':v': newer.value }),
+          ExpressionAttributeNames: { '#n': change.name },
+          ExpressionAttributeValues: marshall({ ':v': change.value }),
         }),
       );
     },
