@@ -97,6 +97,13 @@ export const launchSchema = z.object({
   /** What the fleet knows the process by (pid and start time, or ECS ARN); absent until the start returned. */
   handle: z.string().optional(),
   launchedAt: z.iso.datetime(),
+  /** What the replicator was started from, as the fleet names it: on AWS the ARN of the base task definition. Absent where
+   *  the fleet knows no releases. */
+  release: z.string().optional(),
+  /** Since when the task has been on trial: a roll-out took it off a release on which it streamed, and it has not streamed
+   *  since. Gone once it does. Needed beside `launchedAt`, which each start after a crash sets anew, and because nothing
+   *  else tells whether a task that fails now did so before it was moved. */
+  onTrialSince: z.iso.datetime().optional(),
   /** The task's revision that this launch was made for: a newer one (paused, resumed) starts with a clean slate. */
   revision: z.number().int().nonnegative().optional(),
   /** Since when the replicator has been asked to drain and stop. */

@@ -10,6 +10,8 @@ import {
 export interface MemoryReplicator {
   readonly handle: string;
   readonly order: StartOrder;
+  /** The fleet's at its start. */
+  readonly release: string | undefined;
   state: ReplicatorState;
   /** It was asked to drain and has not ended yet. */
   draining: boolean;
@@ -18,6 +20,7 @@ export interface MemoryReplicator {
 /** A fleet in memory, for tests: replicators do nothing; a test lets them end. Passes the contract kit. */
 export class MemoryFleet implements Fleet {
   readonly replicators: MemoryReplicator[] = [];
+  release: string | undefined;
   /** Called when a replicator is asked to drain. @default it ends at once with {@link EXIT.stopped} */
   onDrain: (replicator: MemoryReplicator) => void = (replicator) => this.end(replicator, EXIT.stopped);
   /** Called when a replicator was started. */
@@ -87,6 +90,7 @@ export class MemoryFleet implements Fleet {
     const replicator: MemoryReplicator = {
       handle: `replicator-${this.replicators.length + 1}`,
       order,
+      release: this.release,
       state: { kind: 'running' },
       draining: false,
     };
