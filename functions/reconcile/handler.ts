@@ -11,8 +11,8 @@ export function reconcileHandler(connect: () => ReconcilerDeps) {
     deps ??= connect();
     const taskId = taskIdOf(event);
     if (taskId === undefined) {
-      const { checked, failed, wakeAt } = await sweep(deps);
-      return { checked, failed, wakeAt };
+      const { checked, failed, wakeAt, rollout } = await sweep(deps);
+      return { checked, failed, wakeAt, rollout };
     }
     const { actions, wakeAt } = await reconcileTask(deps, taskId);
     return { actions: actions.map((a) => a.kind), wakeAt };

@@ -6,9 +6,13 @@ import { POLICY } from './policy.ts';
 
 /** The launch items that follow one another; pure. Times are milliseconds since 1970. */
 
-/** The next generation, written before anything is started. The last exit stays: the new job reads from it whether its
- *  predecessor is proven dead. */
-export function nextLaunch(task: Task, last: Launch | undefined, now: number): Launch {
+/** The next generation, written before anything is started, of the release that the fleet runs now. The last exit stays:
+ *  the new job reads from it whether its predecessor is proven dead. */
+export function nextLaunch(
+  task: Task,
+  last: Launch | undefined,
+  { release, now }: { readonly release: string | undefined; readonly now: number },
+): Launch {
   const again = last !== undefined && sameWish(task, last) ? last : undefined;
   return {
     version: ITEM_VERSION,
@@ -16,6 +20,8 @@ export function nextLaunch(task: Task, last: Launch | undefined, now: number): L
     incarnation: task.incarnation,
     generation: (last?.generation ?? 0) + 1,
     launchedAt: iso(now),
+    release,
+    onTrialSince: last && trialOf(task, last, { release, now }),
     revision: task.revision,
     wantedSince: again?.wantedSince ?? again?.launchedAt ?? iso(now),
     attempts: (again?.attempts ?? 0) + 1,
@@ -23,6 +29,26 @@ export function nextLaunch(task: Task, last: Launch | undefined, now: number): L
     unplaced: last?.unplaced,
     lastExit: last?.lastExit,
   };
+}
+
+/** A trial goes on over crashes, and begins anew with another release and with each resume. */
+function trialOf(
+  task: Task,
+  last: Launch,
+  { release, now }: { readonly release: string | undefined; readonly now: number },
+): string | undefined {
+  if (last.onTrialSince === undefined) return undefined;
+  return last.release === release && sameWish(task, last) ? last.onTrialSince : iso(now);
+}
+
+/** The replicator is asked to drain and stop; `trial`: because another release has to show that it streams. */
+export function stopAsked(launch: Launch, { now, trial }: { now: number; trial: boolean }): Launch {
+  return { ...launch, stopAskedAt: iso(now), ...(trial ? { onTrialSince: iso(now) } : {}) };
+}
+
+/** It streams: what was before does not count any more. */
+export function streaming({ onTrialSince: _passed, ...launch }: Launch): Launch {
+  return { ...launch, attempts: 0 };
 }
 
 /** The start returned: from now on the fleet knows the replicator. */
@@ -55,17 +81,27 @@ export function exited(
     readonly at: number;
   },
 ): Launch {
-  const attempts = hasStreamed(launch, run, exit.at)
-    ? 0
-    : // Somebody stopped it from outside, so it is no crash.
-      Math.max(0, launch.attempts - (exit.code === EXIT.stopped ? 1 : 0));
+  const asked = launch.stopAskedAt !== undefined;
+  const proven = hasStreamed(launch, run, exit.at);
+  // Somebody stopped one that ends with 0, so it is no crash.
+  const attempts = proven ? 0 : Math.max(0, launch.attempts - (exit.code === EXIT.stopped ? 1 : 0));
   const { code, confirmed, message } = exit;
   return {
-    ...launch,
+    // The streaming of one that was asked to stop for another release says nothing about that release.
+    ...(proven && !asked ? streaming(launch) : launch),
     attempts,
-    notBefore: iso(exit.at + backoff(attempts)),
+    notBefore: iso(exit.at + (asked ? 0 : backoff(attempts))),
     lastExit: { generation: launch.generation, code, at: iso(exit.at), confirmed, message },
   };
+}
+
+/** True when the replicator of this very launch has ended, or is given up. */
+export function hasEnded(launch: Launch): boolean {
+  return launch.lastExit?.generation === launch.generation;
+}
+
+export function holdsLease(run: Run | undefined, now: number): boolean {
+  return run !== undefined && run.released === 'no' && Date.parse(run.leaseExpiresAt) > now;
 }
 
 /** True when the job of this launch has streamed long enough to be called healthy. Its last sign of life is one lease

@@ -15,6 +15,8 @@ export const POLICY = {
   /** Streaming for this long makes the earlier starts forgotten; less, and a record that ends every job that comes to it
    *  would be tried for ever. */
   streamingProofMs: 30_000,
+  /** A task that a roll-out moved to another release streams by then, or the roll-out halts. */
+  trialMs: 5 * 60_000,
   /** Delay before the next start: this, doubled with each start in a row that did not stream. */
   backoffBaseMs: 1_000,
   backoffCapMs: 5 * 60_000,

@@ -1,7 +1,16 @@
 import { EXIT, type ReplicatorState } from '#shared/fleet/fleet.ts';
 import type { Run } from '#shared/task/run.ts';
 import type { Launch, Task } from '#shared/task/task.ts';
-import { exited, hasStreamed, iso, nextLaunch, sameWish } from './launches.ts';
+import {
+  exited,
+  hasEnded,
+  hasStreamed,
+  holdsLease,
+  nextLaunch,
+  sameWish,
+  stopAsked,
+  streaming,
+} from './launches.ts';
 import { POLICY } from './policy.ts';
 
 /** Everything that a decision rests on, read one after the other and so perhaps not of one moment. */
@@ -13,8 +22,18 @@ export interface Situation {
   readonly run: Run | undefined;
   /** What the fleet says about the launch's handle; undefined: there is none, or the fleet did not answer. */
   readonly observed: ReplicatorState | undefined;
+  /** The release that a start would run; undefined: the fleet knows none. */
+  readonly release?: string | undefined;
+  /** A roll-out has chosen this task: the replicator of that generation makes room for one of the present release. */
+  readonly move?: Move | undefined;
   /** Milliseconds since 1970. */
   readonly now: number;
+}
+
+export interface Move {
+  readonly generation: number;
+  /** The task streamed, so it is expected to do so on the present release too. */
+  readonly trial: boolean;
 }
 
 export type Action =
@@ -40,11 +59,11 @@ export type Action =
  *  missing from the fleet with its lease run out.
  *  Pure. A decision on an outdated situation is harmless: `apply.ts` writes conditionally. */
 export function reconcile(situation: Situation): readonly Action[] {
-  const { task, now } = situation;
+  const { task, release, now } = situation;
   const launch = situation.launch?.incarnation === task.incarnation ? situation.launch : undefined;
   const run = situation.run?.incarnation === task.incarnation ? situation.run : undefined;
   if (launch === undefined || launch.pendingReason !== undefined || hasEnded(launch)) {
-    return withoutReplicator(task, launch, run, now);
+    return withoutReplicator({ task, launch, run, release, now });
   }
   // A lease that was taken for this launch tells about its replicator; an older one does not.
   const itsRun = run?.generation === launch.generation ? run : undefined;
@@ -52,12 +71,13 @@ export function reconcile(situation: Situation): readonly Action[] {
   return withHandle({ ...situation, launch, run: itsRun, handle: launch.handle });
 }
 
-function withoutReplicator(
-  task: Task,
-  launch: Launch | undefined,
-  run: Run | undefined,
-  now: number,
-): readonly Action[] {
+function withoutReplicator({
+  task,
+  launch,
+  run,
+  release,
+  now,
+}: Omit<Situation, 'observed' | 'move'>): readonly Action[] {
   if (isTombstone(task)) return [{ kind: 'purge' }];
   if (task.desired === 'Paused') return [];
   if (launch !== undefined && sameWish(task, launch)) {
@@ -67,7 +87,7 @@ function withoutReplicator(
     if (now < until)
       return [{ kind: 'wait', until, why: launch.pendingReason ?? 'a pause between two starts' }];
   }
-  return [{ kind: 'start', launch: nextLaunch(task, launch, now), after: launch?.generation }];
+  return [{ kind: 'start', launch: nextLaunch(task, launch, { release, now }), after: launch?.generation }];
 }
 
 /** The start is under way, or whoever ordered it died before writing the handle. Fleets start no second replicator for
@@ -87,6 +107,7 @@ interface Placed {
   readonly handle: string;
   readonly run: Run | undefined;
   readonly observed: ReplicatorState | undefined;
+  readonly move?: Move | undefined;
   readonly now: number;
 }
 
@@ -106,7 +127,7 @@ function withHandle(placed: Placed): readonly Action[] {
   }
 }
 
-function whileRunning({ task, launch, handle, run, now }: Placed): readonly Action[] {
+function whileRunning({ task, launch, handle, run, move, now }: Placed): readonly Action[] {
   const leaseEnd =
     run === undefined
       ? Date.parse(launch.launchedAt) + POLICY.firstLeaseMs
@@ -122,10 +143,13 @@ function whileRunning({ task, launch, handle, run, now }: Placed): readonly Acti
     return isTombstone(task) ? [{ kind: 'stop', handle, launch: undefined }, wait] : [wait];
   }
   if (task.desired === 'Paused') {
-    return [{ kind: 'stop', handle, launch: { ...launch, stopAskedAt: iso(now) } }];
+    return [{ kind: 'stop', handle, launch: stopAsked(launch, { now, trial: false }) }];
+  }
+  if (move?.generation === launch.generation) {
+    return [{ kind: 'stop', handle, launch: stopAsked(launch, { now, trial: move.trial }) }];
   }
   if (launch.attempts > 0 && hasStreamed(launch, run, now)) {
-    return [{ kind: 'record-streaming', launch: { ...launch, attempts: 0 } }];
+    return [{ kind: 'record-streaming', launch: streaming(launch) }];
   }
   return [];
 }
@@ -155,6 +179,8 @@ function parkReason(launch: Launch, run: Run | undefined): string | undefined {
   const exit = launch.lastExit;
   // A start that was not possible proves nothing about what came before it.
   if (exit === undefined || launch.pendingReason !== undefined) return undefined;
+  // What fails on trial may be the release: then another one heals the task, and nobody has to resume it.
+  if (launch.onTrialSince !== undefined) return undefined;
   if (exit.code === EXIT.permanent) {
     const told = run?.generation === exit.generation ? run.reason : undefined;
     return told === undefined
@@ -170,14 +196,6 @@ function parkReason(launch: Launch, run: Run | undefined): string | undefined {
 
 function describeExit(code: number | null, message: string): string {
   return code === null ? `was lost (${message})` : `ended with code ${code}`;
-}
-
-function hasEnded(launch: Launch): boolean {
-  return launch.lastExit?.generation === launch.generation;
-}
-
-function holdsLease(run: Run | undefined, now: number): boolean {
-  return run !== undefined && run.released === 'no' && Date.parse(run.leaseExpiresAt) > now;
 }
 
 function isTombstone(task: Task): task is Task & { readonly deletedAt: string } {

@@ -1,9 +1,10 @@
 import type { ReplicatorState } from '#shared/fleet/fleet.ts';
-import { ConflictError, type TaskStore } from '#shared/store/task-store.ts';
+import { ConflictError, CorruptItemError, NewerItemError, type TaskStore } from '#shared/store/task-store.ts';
 import type { Launch, Task } from '#shared/task/task.ts';
 import { apply, type ReconcilerDeps } from './apply.ts';
 import { KeyedQueue } from './keyed-queue.ts';
-import { type Action, reconcile, type Situation } from './reconcile.ts';
+import { type Action, type Move, reconcile, type Situation } from './reconcile.ts';
+import { type Rollout, rollOut } from './rollout.ts';
 
 export type { ReconcilerDeps } from './apply.ts';
 
@@ -23,6 +24,9 @@ export interface SweepOutcome {
   readonly wakeAt: number | undefined;
   /** What was found last of each task that could be reconciled; tombstones are none. */
   readonly found: readonly Situation[];
+  /** What the roll-out came to, and the same as a number for a metric: tasks that keep it halted. */
+  readonly rollout: Rollout;
+  readonly rolloutHalted: number;
 }
 
 /** A task is brought from one state to the next; more steps than this at once are a fault, not work. */
@@ -50,9 +54,11 @@ export async function reconcileTask(deps: ReconcilerDeps, id: string): Promise<O
   };
 }
 
-/** Reconciles every task and tombstone. One that fails does not keep the others; fails when the tasks cannot be listed. */
+/** Reconciles every task and tombstone, then takes the roll-out one step further. One task that fails does not keep the
+ *  others; fails when the tasks cannot be listed. */
 export async function sweep(deps: ReconcilerDeps): Promise<SweepOutcome> {
   let failed = 0;
+  let unseen = 0;
   const wakes: number[] = [];
   const found: Situation[] = [];
   const guarded = async (what: object, work: () => Promise<Outcome>) => {
@@ -63,6 +69,7 @@ export async function sweep(deps: ReconcilerDeps): Promise<SweepOutcome> {
         found.push(outcome.found);
     } catch (error) {
       failed++;
+      if (!(error instanceof NewerItemError || error instanceof CorruptItemError)) unseen++;
       deps.log.error({ ...what, err: error }, 'not reconciled');
     }
   };
@@ -80,13 +87,48 @@ export async function sweep(deps: ReconcilerDeps): Promise<SweepOutcome> {
   };
   await Promise.all(Array.from({ length: SWEEP_WIDTH }, worker));
   const wakeAt = wakes.length === 0 ? undefined : Math.min(...wakes);
-  return { checked: jobs.length, failed, wakeAt, found };
+  const rollout = await stepRollout(deps, found, unseen);
+  const rolloutHalted = rollout.kind === 'halted' ? rollout.failed.length : 0;
+  return { checked: jobs.length, failed, wakeAt, found, rollout, rolloutHalted };
+}
+
+/** One step of the roll-out, on what a sweep found. When a task could not be looked at for now, nobody is moved: it may
+ *  be the one to wait for. One whose items cannot be read is not waited for. That a move does not come about (somebody
+ *  else reconciles the task at this moment, or the store is away) leaves it to the next sweep. */
+async function stepRollout(
+  deps: ReconcilerDeps,
+  found: readonly Situation[],
+  unseen: number,
+): Promise<Rollout> {
+  const rollout = rollOut(found, deps.fleet.release, deps.now());
+  const { release } = deps.fleet;
+  switch (rollout.kind) {
+    case 'none':
+      return rollout;
+    case 'wait':
+      deps.log.debug({ release, ...rollout }, 'roll-out waits');
+      return rollout;
+    case 'halted':
+      deps.log.error({ release, ...rollout }, 'roll-out halted: a task does not stream since it was moved');
+      return rollout;
+    case 'move': {
+      const { taskId, move, left } = rollout;
+      if (unseen > 0) return { kind: 'wait', why: `${unseen} tasks could not be looked at`, left };
+      deps.log.info({ release, taskId, left, ...move }, 'roll-out moves a replicator');
+      try {
+        await reconcileLiving(deps, taskId, move);
+      } catch (error) {
+        deps.log.error({ taskId, err: error }, 'not moved');
+      }
+      return rollout;
+    }
+  }
 }
 
 const NOTHING: Outcome = { actions: [], wakeAt: undefined };
 
-function reconcileLiving(deps: ReconcilerDeps, id: string): Promise<Outcome> {
-  return queueOf(deps).run(`task ${id}`, () => reconcileLife(deps, () => deps.tasks.getTask(id)));
+function reconcileLiving(deps: ReconcilerDeps, id: string, move?: Move): Promise<Outcome> {
+  return queueOf(deps).run(`task ${id}`, () => reconcileLife(deps, () => deps.tasks.getTask(id), move));
 }
 
 /** A tombstone never changes, so it needs no reading again. */
@@ -103,7 +145,11 @@ function queueOf(deps: ReconcilerDeps): KeyedQueue<Outcome> {
 }
 
 /** Decides and applies until nothing is left to do now. */
-async function reconcileLife(deps: ReconcilerDeps, read: () => Promise<Task | undefined>): Promise<Outcome> {
+async function reconcileLife(
+  deps: ReconcilerDeps,
+  read: () => Promise<Task | undefined>,
+  move?: Move,
+): Promise<Outcome> {
   const actions: Action[] = [];
   let wakeAt: number | undefined;
   let found: Situation | undefined;
@@ -114,7 +160,7 @@ async function reconcileLife(deps: ReconcilerDeps, read: () => Promise<Task | un
     if (situation === undefined) return outcome();
     let again = false;
     wakeAt = undefined;
-    for (const action of reconcile(situation)) {
+    for (const action of reconcile({ ...situation, move })) {
       actions.push(action);
       if (action.kind === 'wait') wakeAt = action.until;
       else deps.log.info({ taskId: situation.task.id, action: action.kind, ...detail(action) }, 'reconcile');
@@ -135,7 +181,7 @@ async function look(deps: ReconcilerDeps, task: Task | undefined): Promise<Situa
   if (task === undefined) return undefined;
   const [launch, run] = await Promise.all([deps.tasks.getLaunch(task.id), deps.tasks.getRun(task.id)]);
   const observed = await observe(deps, task, launch);
-  return { task, launch, run, observed, now: deps.now() };
+  return { task, launch, run, observed, release: deps.fleet.release, now: deps.now() };
 }
 
 async function observe(
@@ -156,7 +202,11 @@ function detail(action: Action): object {
   switch (action.kind) {
     case 'start':
     case 'find':
-      return { generation: action.launch.generation, attempts: action.launch.attempts };
+      return {
+        generation: action.launch.generation,
+        attempts: action.launch.attempts,
+        release: action.launch.release,
+      };
     case 'record-exit':
       return { generation: action.launch.generation, exit: action.launch.lastExit };
     case 'park':

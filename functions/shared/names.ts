@@ -15,8 +15,6 @@ export const REPLICATOR_ENV = {
   source: 'CDC_SOURCE',
   logLevel: 'CDC_LOG_LEVEL',
   settings: 'CDC_SETTINGS',
-  /** Name of the stack, on AWS. */
-  stack: 'CDC_STACK',
   /** Where the health check asks, a port of the loopback interface; none: there is nothing to ask. */
   healthPort: 'CDC_HEALTH_PORT',
 } as const;

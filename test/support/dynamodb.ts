@@ -1,3 +1,7 @@
+import { randomUUID } from 'node:crypto';
+import { CreateTableCommand, ResourceInUseException } from '@aws-sdk/client-dynamodb';
+import { createDynamoClient } from '#shared/store/dynamodb/client.ts';
+import { TABLE_DEFINITION } from '#shared/store/dynamodb/table.ts';
 import { type DynamodbLocal, startDynamodbLocal } from './stack/dynamodb-local.ts';
 import { RunFolder } from './stack/run-folder.ts';
 
@@ -28,4 +32,27 @@ export async function startDynamodb(): Promise<Dynamodb> {
     await stop();
     throw error;
   }
+}
+
+/** Makes an empty task table and answers its name. */
+export async function createTaskTable({ clientConfig }: Pick<Dynamodb, 'clientConfig'>): Promise<string> {
+  const client = createDynamoClient(clientConfig);
+  const { BillingMode, KeySchema, AttributeDefinitions } = TABLE_DEFINITION;
+  const TableName = `tasks-${randomUUID()}`;
+  try {
+    await client.send(
+      new CreateTableCommand({
+        TableName,
+        BillingMode,
+        KeySchema: [...KeySchema],
+        AttributeDefinitions: [...AttributeDefinitions],
+      }),
+    );
+  } catch (error) {
+    // The name is random: on a slow machine the SDK sends again what was executed already.
+    if (!(error instanceof ResourceInUseException)) throw error;
+  } finally {
+    client.destroy();
+  }
+  return TableName;
 }

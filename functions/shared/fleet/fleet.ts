@@ -11,6 +11,10 @@ export interface StartOrder extends Partial<Pick<Task, 'secretRef' | 'userSecret
 /** Port: starts, stops and describes replicators, and decides nothing. Adapters: ECS on AWS, child processes on one
  *  machine. */
 export interface Fleet {
+  /** The release that a start would run now; another one after each deployment that changes replicators. Absent where
+   *  replicators end with the control plane, so that a new release starts them all. */
+  readonly release?: string | undefined;
+
   /** Starts one replicator; answers its handle. Repeating an order with the same generation starts no second one.
    *  Fails with {@link NotPlacedError} when surely nothing was started by this call (no room now, throttling, quota, a
    *  wrong setting). After any other failure it may have been started: the same order finds out. */

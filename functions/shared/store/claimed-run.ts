@@ -1,4 +1,4 @@
-import type { Counters, Run } from '../task/run.ts';
+import { type Counters, type Run, runSchema } from '../task/run.ts';
 import { ITEM_VERSION } from '../task/task.ts';
 import type { LeaseClaim } from './task-store.ts';
 
@@ -21,7 +21,8 @@ export function claimedRun(claim: LeaseClaim, seen: Run | undefined, at: string)
   if (seen === undefined || seen.incarnation !== claim.incarnation) {
     return { ...mine, epoch: 1, beat: 1, channels: new Uint8Array(), counters: NO_COUNTS, warnings: [] };
   }
-  const { reason: _ofTheOldJob, ...kept } = seen;
+  // Without what only a newer release knows: that was the old job's account, and would not be kept up to date.
+  const { reason: _ofTheOldJob, ...kept } = runSchema.parse(seen);
   return { ...kept, ...mine, epoch: seen.epoch + 1, beat: seen.beat + 1 };
 }
 

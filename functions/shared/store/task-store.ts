@@ -14,7 +14,8 @@ export interface Fence {
  *  Every write is conditional and there is no read-modify-write: a caller says what it saw, and loses with a
  *  {@link ConflictError} (or {@link FencedError}) when that is no longer so. Reads are consistent. Items are
  *  validated when read: an item of a newer release fails with {@link NewerItemError}, one that is not what it should be
- *  with {@link CorruptItemError}.
+ *  with {@link CorruptItemError}. Members that only a newer release knows stay in task, launch and object when those
+ *  are written back; in the run they end with the next claim.
  *  A store that is away fails with {@link StoreUnavailableError} within a bounded time; the call may then have been
  *  executed or not, and repeating it is safe: it succeeds, or fails with a conflict that a read explains. */
 export interface TaskStore {

@@ -1,7 +1,5 @@
 import { z } from 'zod';
-import { decimal, ITEM_VERSION } from './task.ts';
-
-const version = z.number().int().min(1).max(ITEM_VERSION);
+import { decimal, itemVersion } from './task.ts';
 
 export const phaseSchema = z.enum([
   'starting',
@@ -18,22 +16,25 @@ export type Phase = z.output<typeof phaseSchema>;
 export const reasonSchema = z.object({ code: z.string(), message: z.string() });
 export type Reason = z.output<typeof reasonSchema>;
 
+/** A counter that an older job did not know counts from 0. */
+const counter = z.number().default(0);
+
 export const countersSchema = z.object({
-  rowsInserted: z.number(),
-  rowsUpserted: z.number(),
-  keysDeleted: z.number(),
-  bytes: z.number(),
-  requests: z.number(),
-  retries: z.number(),
-  ambiguous: z.number(),
+  rowsInserted: counter,
+  rowsUpserted: counter,
+  keysDeleted: counter,
+  bytes: counter,
+  requests: counter,
+  retries: counter,
+  ambiguous: counter,
   /** Rows of collections that were gone from the source's catalog before they could be applied. */
-  rowsOfDroppedCollections: z.number(),
+  rowsOfDroppedCollections: counter,
 });
 export type Counters = z.output<typeof countersSchema>;
 
 /** What a job says about itself. Written by the replicator only, every write under its lease. */
 export const runSchema = z.object({
-  version,
+  version: itemVersion,
   taskId: z.string(),
   incarnation: z.string(),
   /** Generation of the launch that holds or last held the lease. */
@@ -92,7 +93,7 @@ export type ObjectCursor = z.output<typeof objectCursorSchema>;
 
 /** One collection of the source as this task knows it. Written by the replicator only. */
 export const objectSchema = z.object({
-  version,
+  version: itemVersion,
   taskId: z.string(),
   incarnation: z.string(),
   collectionId: decimal,

@@ -1,9 +1,20 @@
 import { z } from 'zod';
 import { nameMappingSchema, scopeSchema } from './scope.ts';
 
-/** The version that this release writes; it reads this one and the one before (items of a release N-1). */
+/** The version that this release writes; it reads this one and the one before, and refuses newer ones.
+ *
+ *  It is raised when code of the version before would read an item wrongly: another meaning, a new value where only some
+ *  are allowed (a phase, a state), a member that must not get lost. An optional member at the top level of an item needs
+ *  no new version: older code leaves it where it is when it writes task, launch or object back; a run is told anew by
+ *  each job. Such a member must be right to read when it is absent, and when it is as old as the last write of code that
+ *  knows it. What a release writes is kept in `test/support/stored-items`. */
 export const ITEM_VERSION = 1;
-const version = z.number().int().min(1).max(ITEM_VERSION);
+
+export const itemVersion = z
+  .number()
+  .int()
+  .min(Math.max(1, ITEM_VERSION - 1))
+  .max(ITEM_VERSION);
 
 /** A 64-bit number as a decimal string: neither JSON nor DynamoDB's number type holds one exactly. */
 export const decimal = z.string().regex(/^-?\d+$/);
@@ -48,7 +59,7 @@ export const startPositionSchema = z.object({
 
 /** What the user asked for. Written by the API and, to park a task, by reconcile. */
 export const taskSchema = z.object({
-  version,
+  version: itemVersion,
   id: z.string().min(1),
   /** Random; one life of a task from create to delete. */
   incarnation: z.string().min(1),
@@ -88,7 +99,7 @@ export const lastExitSchema = z.object({
 
 /** The newest attempt to run a task. Written by the control plane. */
 export const launchSchema = z.object({
-  version,
+  version: itemVersion,
   taskId: z.string(),
   incarnation: z.string(),
   /** Raised before each start; a job of an older generation is refused the lease. */
@@ -96,6 +107,13 @@ export const launchSchema = z.object({
   /** What the fleet knows the process by (pid and start time, or ECS ARN); absent until the start returned. */
   handle: z.string().optional(),
   launchedAt: z.iso.datetime(),
+  /** What the replicator was started from, as the fleet names it: on AWS the ARN of the base task definition. Absent where
+   *  the fleet knows no releases. */
+  release: z.string().optional(),
+  /** Since when the task has been on trial: a roll-out took it off a release on which it streamed, and it has not streamed
+   *  since. Gone once it does. Needed beside `launchedAt`, which each start after a crash sets anew, and because nothing
+   *  else tells whether a task that fails now did so before it was moved. */
+  onTrialSince: z.iso.datetime().optional(),
   /** The task's revision that this launch was made for: a newer one (paused, resumed) starts with a clean slate. */
   revision: z.number().int().nonnegative().optional(),
   /** Since when the task has been wanted Running without a break: the time of the first launch for this revision. Absent in

@@ -32,10 +32,14 @@ export interface TaskStoreHarness {
   readonly store: TaskStore;
   /** Another way to the same data, as another process would have it. */
   readonly other: TaskStore;
-  /** Replaces an item behind the store's back: by one of a newer release, or by one that lacks what it must have. */
-  spoil(item: StoredItem, how: 'newer' | 'corrupt'): Promise<void>;
+  /** Replaces an item behind the store's back: by one of a newer version, by one that lacks what it must have, or by one
+   *  with the member {@link ADDED}. */
+  spoil(item: StoredItem, how: 'newer' | 'corrupt' | 'extended'): Promise<void>;
   close(): Promise<void>;
 }
+
+/** A member that a newer release may add without a new version, and its value. */
+export const ADDED = { name: 'addedLater', value: 'kept' } as const;
 
 const MANY = { maxTasks: 1_000 };
 const FAILURE = { newer: NewerItemError, corrupt: CorruptItemError } as const;
@@ -797,6 +801,43 @@ export function describeTaskStore(name: string, make: () => Promise<TaskStoreHar
           await store.listTombstones();
         },
       );
+
+      const added = { [ADDED.name]: ADDED.value };
+
+      test('what a newer release added to a task stays, also in its tombstone', async () => {
+        const task = await create();
+        await own.spoil({ kind: 'task', task }, 'extended');
+        expect(await store.setDesired(task, 'Paused', '')).toMatchObject(added);
+        expect(await store.listTasks()).toMatchObject([added]);
+        await store.deleteTask(task);
+        expect(await store.listTombstones()).toMatchObject([added]);
+      });
+
+      test('what a newer release added to a launch or an object stays when it is written back', async () => {
+        const { task, fence } = await running();
+        await store.putObject(fence, sampleObject(task, { collectionId: '77' }));
+        await own.spoil({ kind: 'launch', task }, 'extended');
+        await own.spoil({ kind: 'object', task, collectionId: '77' }, 'extended');
+        const [launch, [object]] = [await store.getLaunch(task.id), await store.listObjects(task)];
+        if (launch === undefined || object === undefined) throw new Error('not stored');
+        await store.putLaunch({ ...launch, handle: 'h' }, launch.generation);
+        await store.putObject(fence, { ...object, loaded: false });
+        expect(await store.getLaunch(task.id)).toMatchObject({ ...added, handle: 'h' });
+        expect(await store.listObjects(task)).toMatchObject([{ ...added, loaded: false }]);
+      });
+
+      test('what a newer release added to a run is read over, and ends with the next claim', async () => {
+        const { task, run, fence } = await running();
+        await own.spoil({ kind: 'run', task }, 'extended');
+        expect(await store.getRun(task.id)).toMatchObject(run);
+        await store.renewLease(fence, sampleUpdate());
+        const taken = await takeOver(task);
+        expect(taken.run).not.toHaveProperty(ADDED.name);
+        expect(await store.getRun(task.id)).toEqual(taken.run);
+        await own.spoil({ kind: 'run', task }, 'extended');
+        await store.releaseLease(taken.fence, sampleUpdate({ phase: 'stopped' }), 'drained');
+        expect(await store.getRun(task.id)).toMatchObject({ released: 'drained', phase: 'stopped' });
+      });
 
       async function expectNamed(reads: Promise<unknown>[], what: string, how: 'newer' | 'corrupt') {
         for (const read of reads) {

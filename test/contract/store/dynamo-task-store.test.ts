@@ -1,17 +1,13 @@
-import { randomUUID } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
-import { CreateTableCommand, PutItemCommand, UpdateItemCommand } from '@aws-sdk/client-dynamodb';
-import { marshall } from '@aws-sdk/util-dynamodb';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { createDynamoClient } from '#shared/store/dynamodb/client.ts';
 import { DynamoTaskStore } from '#shared/store/dynamodb/dynamo-task-store.ts';
-import { key } from '#shared/store/dynamodb/keys.ts';
-import { TABLE_DEFINITION } from '#shared/store/dynamodb/table.ts';
 import { StoreUnavailableError } from '#shared/store/task-store.ts';
-import { type Dynamodb, startDynamodb } from '../../support/dynamodb.ts';
+import { createTaskTable, type Dynamodb, startDynamodb } from '../../support/dynamodb.ts';
 import { sampleClaim, sampleLaunch, sampleTask, sampleUpdate } from '../../support/fakes/task-samples.ts';
 import { waitUntil } from '../../support/stack/wait-until.ts';
-import { describeTaskStore, type StoredItem } from '../kits/task-store.ts';
+import { describeTaskStore } from '../kits/task-store.ts';
+import { dynamoHarness } from './harnesses.ts';
 
 let dynamodb: Dynamodb;
 beforeAll(async () => {
@@ -19,55 +15,14 @@ beforeAll(async () => {
 });
 afterAll(() => dynamodb?.stop());
 
-describeTaskStore('DynamoTaskStore', async () => {
-  const client = createDynamoClient(dynamodb.clientConfig);
-  const table = await makeTable();
-  const store = new DynamoTaskStore({ client: createDynamoClient(dynamodb.clientConfig), table });
-  const other = new DynamoTaskStore({ client: createDynamoClient(dynamodb.clientConfig), table });
-  return {
-    store,
-    other,
-    async spoil(item, how) {
-      const Key = marshall(keyOf(item));
-      const { id, incarnation } = item.task;
-      if (how === 'corrupt') {
-        const spoiled = marshall({
-          ...keyOf(item),
-          id,
-          incarnation,
-          i: incarnation,
-          v: 1,
-          body: '{"version":1}',
-        });
-        await client.send(new PutItemCommand({ TableName: table, Item: spoiled }));
-      } else {
-        const newer =
-          item.kind === 'run' ? { name: 'v', value: 99 } : { name: 'body', value: '{"version":99}' };
-        await client.send(
-          new UpdateItemCommand({
-            TableName: table,
-            Key,
-            UpdateExpression: 'SET #n = :v',
-            ExpressionAttributeNames: { '#n': newer.name },
-            ExpressionAttributeValues: marshall({ ':v': newer.value }),
-          }),
-        );
-      }
-    },
-    async close() {
-      await store.close();
-      await other.close();
-      client.destroy();
-    },
-  };
-});
+describeTaskStore('DynamoTaskStore', () => dynamoHarness(dynamodb));
 
 describe('a DynamoDB that is away', () => {
   /** A job that has the lease. */
   async function running() {
     const store = new DynamoTaskStore({
       client: createDynamoClient(dynamodb.clientConfig),
-      table: await makeTable(),
+      table: await createTaskTable(dynamodb),
     });
     onTestFinished(() => store.close());
     const task = sampleTask();
@@ -120,37 +75,6 @@ describe('a DynamoDB that is away', () => {
     );
   });
 });
-
-async function makeTable(): Promise<string> {
-  const client = createDynamoClient(dynamodb.clientConfig);
-  const table = `tasks-${randomUUID()}`;
-  await client.send(
-    new CreateTableCommand({
-      TableName: table,
-      BillingMode: TABLE_DEFINITION.BillingMode,
-      KeySchema: [...TABLE_DEFINITION.KeySchema],
-      AttributeDefinitions: [...TABLE_DEFINITION.AttributeDefinitions],
-    }),
-  );
-  client.destroy();
-  return table;
-}
-
-function keyOf(item: StoredItem) {
-  const { id, incarnation } = item.task;
-  switch (item.kind) {
-    case 'task':
-      return key.task(id);
-    case 'launch':
-      return key.launch(id);
-    case 'run':
-      return key.run(id);
-    case 'tombstone':
-      return key.tombstone(incarnation);
-    case 'object':
-      return key.object(id, incarnation, item.collectionId);
-  }
-}
 
 /** All threads of a process stop a moment after the signal, one after the other. */
 function standsStill(pid: number): boolean {

@@ -1,5 +1,6 @@
 import { itemKey, MemoryTaskStore } from '../../support/fakes/memory-task-store.ts';
-import { describeTaskStore } from '../kits/task-store.ts';
+import { ADDED, describeTaskStore } from '../kits/task-store.ts';
+import { NEWER } from './harnesses.ts';
 
 describeTaskStore('MemoryTaskStore', async () => {
   const store = new MemoryTaskStore();
@@ -16,7 +17,12 @@ describeTaskStore('MemoryTaskStore', async () => {
         object: itemKey('object', id, incarnation, item.kind === 'object' ? item.collectionId : ''),
       }[item.kind];
       const stored = store.items.get(key) as object;
-      store.items.set(key, how === 'newer' ? { ...stored, version: 99 } : { version: 1, incarnation });
+      const spoiled = {
+        newer: { ...stored, version: NEWER },
+        corrupt: { version: 1, incarnation },
+        extended: { ...stored, [ADDED.name]: ADDED.value },
+      };
+      store.items.set(key, spoiled[how]);
     },
     close: () => store.close(),
   };

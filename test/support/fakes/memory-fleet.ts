@@ -10,6 +10,8 @@ import {
 export interface MemoryReplicator {
   readonly handle: string;
   readonly order: StartOrder;
+  /** The fleet's at its start. */
+  readonly release: string | undefined;
   state: ReplicatorState;
   /** It was asked to drain and has not ended yet. */
   draining: boolean;
@@ -20,6 +22,7 @@ export class MemoryFleet implements Fleet {
   readonly replicators: MemoryReplicator[] = [];
   /** Lives of tasks of which nothing is kept any more. */
   readonly retired = new Set<string>();
+  release: string | undefined;
   /** Called when a replicator is asked to drain. @default it ends at once with {@link EXIT.stopped} */
   onDrain: (replicator: MemoryReplicator) => void = (replicator) => this.end(replicator, EXIT.stopped);
   /** Called when a replicator was started. */
@@ -93,6 +96,7 @@ export class MemoryFleet implements Fleet {
     const replicator: MemoryReplicator = {
       handle: `replicator-${this.replicators.length + 1}`,
       order,
+      release: this.release,
       state: { kind: 'running' },
       draining: false,
     };

@@ -53,7 +53,7 @@ export function objectOf(task: Pick<Task, 'id' | 'incarnation'>, item: Item): Ta
   return whole(objectSchema, item, itemName.object(task.id, collectionId));
 }
 
-function whole<T>(schema: z.ZodType<T>, item: Item, name: string): T {
+function whole<T extends object>(schema: z.ZodType<T>, item: Item, name: string): T {
   return parseItem(schema, bodyOf(item, name), name);
 }
 

@@ -115,7 +115,8 @@ function migrate(db: DatabaseSync): void {
     const done = schemaVersion(db);
     if (done > MIGRATIONS.length) {
       throw new NewerItemError(
-        `the state was written by a newer release (schema ${done}, this one knows ${MIGRATIONS.length})`,
+        `the state was written by a newer release (schema ${done}, this one knows ${MIGRATIONS.length}); ` +
+          'go back to that release or to a later one',
       );
     }
     for (const step of MIGRATIONS.slice(done)) db.exec(step);

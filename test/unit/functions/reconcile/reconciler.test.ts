@@ -235,6 +235,73 @@ describe('reconciling one task', () => {
   });
 });
 
+describe('a replicator whose lease ran out, on a fleet that cannot kill at once', () => {
+  const LEASE_MS = 10_000;
+
+  /** It has its lease, streams for a while and then says nothing any more. ECS ends it with SIGTERM and, two minutes
+   *  later, with SIGKILL. */
+  async function silent(): Promise<Task> {
+    const kill = fleet.stop.bind(fleet);
+    fleet.stop = (handle) => kill(handle, 'drain');
+    fleet.onDrain = () => {};
+    const task = await create();
+    await reconcileTask(deps, task.id);
+    const run = await store.acquireLease(sampleClaim(task), undefined);
+    const leaseExpiresAt = new Date(now + LEASE_MS).toISOString();
+    await store.renewLease(run, sampleUpdate({ phase: 'starting', leaseExpiresAt }));
+    return task;
+  }
+
+  test.each([137, null, 0, EXIT.retry])(
+    'is asked to end, and replaced once it has (code %s)',
+    async (code) => {
+      const task = await silent();
+      now += LEASE_MS + POLICY.leaseGraceMs - 1;
+      expect(await kinds(task.id)).toEqual([]);
+      now += 1;
+      expect(await kinds(task.id)).toEqual(['kill']);
+      for (let minute = 0; minute < 2; minute++) {
+        now += 60_000;
+        expect(await kinds(task.id)).toEqual(['kill']);
+        expect(handles()).toEqual([[1, 'running']]);
+      }
+      fleet.end(fleet.replicators[0]!, code);
+      expect(await kinds(task.id)).toEqual(['record-exit', 'wait']);
+      const left = await store.getLaunch(task.id);
+      expect(left).toMatchObject({ attempts: code === 0 ? 0 : 1, lastExit: { code, confirmed: true } });
+      now = Date.parse(left?.notBefore ?? '');
+      expect(await kinds(task.id)).toEqual(['start']);
+      expect(handles()).toEqual([
+        [1, 'stopped'],
+        [2, 'running'],
+      ]);
+    },
+  );
+
+  test('is left alone when it comes to itself', async () => {
+    const task = await silent();
+    now += LEASE_MS + POLICY.leaseGraceMs - 1;
+    const run = await store.getRun(task.id);
+    if (run === undefined) throw new Error('it has no lease');
+    const leaseExpiresAt = new Date(now + LEASE_MS).toISOString();
+    await store.renewLease(run, sampleUpdate({ phase: 'starting', leaseExpiresAt }));
+    now += 1;
+    expect(await kinds(task.id)).toEqual([]);
+  });
+
+  test('that is paused meanwhile, or deleted, ends all the same', async () => {
+    const task = await silent();
+    now += LEASE_MS + POLICY.leaseGraceMs;
+    expect(await kinds(task.id)).toEqual(['kill']);
+    const paused = await store.setDesired(task, 'Paused', '');
+    expect(await kinds(task.id)).toEqual(['kill']);
+    await store.deleteTask(paused);
+    expect(await kinds(task.id)).toEqual(['kill']);
+    fleet.end(fleet.replicators[0]!, 137);
+    expect(await kinds(task.id)).toEqual(['purge']);
+  });
+});
+
 describe('a deleted task', () => {
   test('is stopped, then purged with its secret and what the fleet keeps for it', async () => {
     const task = await create({ secretRef: 'ref' });
