@@ -12,6 +12,7 @@ import { systemClock } from './runtime/clock.ts';
 import { Job } from './runtime/job.ts';
 import { onStopRequest } from './runtime/lifecycle.ts';
 import { followLogLevel } from './runtime/log-level-follower.ts';
+import { metricsTo } from './runtime/metrics-reporter.ts';
 import { KafkaChangeSource } from './source/kafka/kafka-change-source.ts';
 import { parseEndpoint } from './target/milvus/endpoint.ts';
 import { MilvusTarget } from './target/milvus/milvus-target.ts';
@@ -42,6 +43,7 @@ async function main(): Promise<number> {
         }),
       clock: systemClock,
       log,
+      metrics: metricsTo(config.stack),
       drainMs: TIMING.drainSeconds * 1_000,
     });
     const end = await job.run(stop);

@@ -22,7 +22,8 @@ export async function create(deps: CdcDeps, request: CreateRequest): Promise<obj
   }
   const known = await findTask(deps, request.task_id);
   if (known !== undefined) return { task_id: known.id };
-  checks.source();
+  const { warnings } = checks.source();
+  if (warnings.length > 0) deps.log.warn({ warnings }, 'the source of a new task has warnings');
   const task = await creation.run();
   await hurry(deps, task.id);
   return { task_id: task.id };

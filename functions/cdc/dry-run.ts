@@ -11,7 +11,8 @@ export interface DryRun {
   /** True: the id is taken, and a create would answer that task, whatever its request says. */
   readonly exists: boolean;
   readonly task_id: string;
-  readonly source: { readonly version: string };
+  /** `log_retention_ms`: how long the log keeps changes, null for ever; left out when the source does not tell. */
+  readonly source: { readonly version: string; readonly log_retention_ms?: number | null };
   readonly target: { readonly version: string };
   /** Databases that hold something that would be replicated now. */
   readonly databases: readonly string[];
@@ -55,7 +56,10 @@ export function dryRunOf(
     dry_run: true,
     exists: known,
     task_id: task.id,
-    source: { version: source.version },
+    source: {
+      version: source.version,
+      ...(source.retention === undefined ? {} : { log_retention_ms: source.retention.ms }),
+    },
     target: { version: target.version },
     databases: [...new Set(planned.map(({ database }) => database))],
     collections: planned.slice(0, MAX_LISTED).map((collection) => plannedOf(task, collection)),

@@ -2,13 +2,13 @@ import { BinaryWriter, WireType } from '@bufbuild/protobuf/wire';
 import { unpackPositions } from '#shared/task/positions.ts';
 import type { Run, TaskObject } from '#shared/task/run.ts';
 import type { Task } from '#shared/task/task.ts';
+import { tickAt, tickMillis } from '#shared/task/tick.ts';
 import type { CdcDeps } from './deps.ts';
 import { exactNumber } from './exact-json.ts';
 import { decodePosition, parseVirtualChannel } from './given-positions.ts';
 import { mapConcurrently } from './map-concurrently.ts';
 import type { Request } from './requests.ts';
 import { findTask } from './task-id.ts';
-import { tickAt, tickMillis } from './tick.ts';
 
 /** Stands for the channel that carries what has no collection, as in milvus-cdc. */
 const RPC_CHANNEL_ID = -10n;

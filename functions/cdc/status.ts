@@ -1,10 +1,10 @@
-import { CODES } from '#shared/errors.ts';
 import { TIMING } from '#shared/names.ts';
+import { lagOf } from '#shared/task/lag.ts';
+import { parkedFor } from '#shared/task/parked.ts';
 import type { Phase, Reason, Run, TaskObject } from '#shared/task/run.ts';
 import { covers, type ScopePattern } from '#shared/task/scope.ts';
 import type { Launch, Task } from '#shared/task/task.ts';
 import { patternText } from './scope-of.ts';
-import { tickMillis } from './tick.ts';
 
 /** What is really happening to a task, beside what is wanted of it (`state`). */
 export interface TaskStatus {
@@ -81,7 +81,7 @@ export function statusOf(facts: StatusFacts): TaskStatus {
   const launch = facts.launch?.incarnation === task.incarnation ? facts.launch : undefined;
   return {
     ...phaseOf(task, launch, run, facts.now),
-    ...lagOf(run, facts.now),
+    ...lagView(run, facts.now),
     counters: run === undefined ? null : countersOf(run),
     warnings: run?.warnings ?? [],
     ...(facts.others === undefined ? {} : { scope: scopeOf(task, facts.others) }),
@@ -106,16 +106,10 @@ function phaseOf(task: Task, launch: Launch | undefined, run: Run | undefined, n
 /** Paused, and no job acts: it was stopped, or it gave up and the task was parked. */
 function pausedPhase(task: Task, run: Run | undefined): PhaseView {
   const since = run?.phaseSince ?? task.createdAt;
-  const parked = parkReason(task.reason);
+  const parked = parkedFor(task);
   if (parked !== undefined) return { phase: 'failed', since, reason: parked };
   if (run?.phase === 'failed') return { phase: 'failed', since, reason: run.reason ?? null };
   return { phase: 'stopped', since, reason: null };
-}
-
-/** Reconcile parks a task with `<code>: <sentence>`; what the API writes as a reason has no code. */
-function parkReason(text: string): Reason | undefined {
-  const [, code = '', message = ''] = /^(\w+): (.*)$/s.exec(text) ?? [];
-  return Object.hasOwn(CODES, code) ? { code, message } : undefined;
 }
 
 /** Wanted Running, but no job acts: the first start is under way, or the last job ended. */
@@ -137,17 +131,9 @@ function waitingPhase(task: Task, launch: Launch | undefined, run: Run | undefin
   return { phase: 'starting', since: launch?.launchedAt ?? task.createdAt, reason: null };
 }
 
-/** While a job acts, what it was at its last account: an idle one writes every few seconds only, and that pause is no lag.
- *  Without one, counted from the oldest thing not yet applied until now: a stopped task falls behind. */
-function lagOf(run: Run | undefined, now: number): Pick<TaskStatus, 'lag_ms' | 'lag_reason'> {
-  if (run === undefined) return { lag_ms: null, lag_reason: 'no replicator has run yet' };
-  if (run.watermark === undefined) {
-    return { lag_ms: null, lag_reason: 'nothing has been applied up to a known time yet' };
-  }
-  const expires = Date.parse(run.leaseExpiresAt);
-  const acting = run.released === 'no' && expires > now;
-  const at = acting ? Math.min(now, expires - TIMING.leaseSeconds * 1_000) : now;
-  return { lag_ms: Math.max(0, at - tickMillis(BigInt(run.watermark))) };
+function lagView(run: Run | undefined, now: number): Pick<TaskStatus, 'lag_ms' | 'lag_reason'> {
+  const lag = lagOf(run, now);
+  return lag.kind === 'known' ? { lag_ms: lag.ms } : { lag_ms: null, lag_reason: lag.why };
 }
 
 function scopeOf({ id, targetIdentity, scope }: Task, others: readonly Task[]): ScopeStatus {

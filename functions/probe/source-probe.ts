@@ -1,3 +1,4 @@
+import type { LogRetention } from '#shared/task/retention.ts';
 import type { ScopePattern } from '#shared/task/scope.ts';
 
 /** Port: tells before a task is stored whether its source can be followed. Runs where the replicators run. Functions
@@ -6,6 +7,10 @@ export interface SourceProbe {
   /** Looks at the source, and closely at what `patterns` match. Answers within `budgetMs`, split over the checks so
    *  that a slow one cannot hide what a later one would tell. Fails with {@link SourceProbeError}. */
   check(patterns: readonly ScopePattern[], budgetMs: number): Promise<SourceFacts>;
+
+  /** How long the logs of these channels keep what is in them: the least of all. Answers within `budgetMs`. Fails with
+   *  {@link SourceProbeError}. */
+  retention(channels: readonly string[], budgetMs: number): Promise<LogRetention>;
 }
 
 export interface SourceFacts {
@@ -13,6 +18,9 @@ export interface SourceFacts {
   readonly version: string;
   /** Every collection there is now. */
   readonly collections: readonly SourceCollection[];
+  /** Of the channels that carry something of what was asked for; absent when there are none yet, or the source would not
+   *  tell. */
+  readonly retention?: LogRetention | undefined;
   /** What does not keep a task from running, but should be known; one sentence each. */
   readonly warnings: readonly string[];
 }

@@ -10,7 +10,10 @@ export function reconcileHandler(connect: () => ReconcilerDeps) {
   return middy().handler(async (event: unknown) => {
     deps ??= connect();
     const taskId = taskIdOf(event);
-    if (taskId === undefined) return sweep(deps);
+    if (taskId === undefined) {
+      const { checked, failed, wakeAt } = await sweep(deps);
+      return { checked, failed, wakeAt };
+    }
     const { actions, wakeAt } = await reconcileTask(deps, taskId);
     return { actions: actions.map((a) => a.kind), wakeAt };
   });

@@ -9,6 +9,7 @@ import { POLICY } from './policy.ts';
 /** The next generation, written before anything is started. The last exit stays: the new job reads from it whether its
  *  predecessor is proven dead. */
 export function nextLaunch(task: Task, last: Launch | undefined, now: number): Launch {
+  const again = last !== undefined && sameWish(task, last) ? last : undefined;
   return {
     version: ITEM_VERSION,
     taskId: task.id,
@@ -16,7 +17,8 @@ export function nextLaunch(task: Task, last: Launch | undefined, now: number): L
     generation: (last?.generation ?? 0) + 1,
     launchedAt: iso(now),
     revision: task.revision,
-    attempts: (last !== undefined && sameWish(task, last) ? last.attempts : 0) + 1,
+    wantedSince: again?.wantedSince ?? again?.launchedAt ?? iso(now),
+    attempts: (again?.attempts ?? 0) + 1,
     notBefore: iso(now),
     unplaced: last?.unplaced,
     lastExit: last?.lastExit,

@@ -22,6 +22,10 @@ export const POLICY = {
   notPlacedBaseMs: 5_000,
   /** So many starts in a row that did not stream park the task (about 13 minutes of trying). */
   maxAttempts: 10,
+  /** So many ends in a row are told as a failure. */
+  failingEnds: 2,
+  /** Retrying, or a checkpoint that does not move, for this long is told as a standstill. */
+  stalledMs: 5 * 60_000,
   /** How soon to look again when the fleet could not be asked. */
   askAgainMs: 10_000,
 } as const;

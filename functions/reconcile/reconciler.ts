@@ -12,6 +12,8 @@ export interface Outcome {
   readonly actions: readonly Action[];
   /** When to look again if nothing happens before; undefined: the next sweep is soon enough. */
   readonly wakeAt: number | undefined;
+  /** What was found last, of the life that has the id; undefined when none has. */
+  readonly found?: Situation | undefined;
 }
 
 export interface SweepOutcome {
@@ -19,6 +21,8 @@ export interface SweepOutcome {
   /** Ids that could not be reconciled; each is logged. */
   readonly failed: number;
   readonly wakeAt: number | undefined;
+  /** What was found last of each task that could be reconciled; tombstones are none. */
+  readonly found: readonly Situation[];
 }
 
 /** A task is brought from one state to the next; more steps than this at once are a fault, not work. */
@@ -33,7 +37,8 @@ const queues = new WeakMap<TaskStore, KeyedQueue<Outcome>>();
  *  replicators to start or stop. One at a time per task in this process; across processes the store's conditions decide.
  *  Fails as the store does. */
 export async function reconcileTask(deps: ReconcilerDeps, id: string): Promise<Outcome> {
-  const outcomes = [await reconcileLiving(deps, id)];
+  const living = await reconcileLiving(deps, id);
+  const outcomes = [living];
   for (const tombstone of await deps.tasks.listTombstones()) {
     if (tombstone.id === id) outcomes.push(await reconcileTombstone(deps, tombstone));
   }
@@ -41,6 +46,7 @@ export async function reconcileTask(deps: ReconcilerDeps, id: string): Promise<O
   return {
     actions: outcomes.flatMap((o) => o.actions),
     wakeAt: wakes.length === 0 ? undefined : Math.min(...wakes),
+    found: living.found,
   };
 }
 
@@ -48,10 +54,13 @@ export async function reconcileTask(deps: ReconcilerDeps, id: string): Promise<O
 export async function sweep(deps: ReconcilerDeps): Promise<SweepOutcome> {
   let failed = 0;
   const wakes: number[] = [];
+  const found: Situation[] = [];
   const guarded = async (what: object, work: () => Promise<Outcome>) => {
     try {
-      const { wakeAt } = await work();
-      if (wakeAt !== undefined) wakes.push(wakeAt);
+      const outcome = await work();
+      if (outcome.wakeAt !== undefined) wakes.push(outcome.wakeAt);
+      if (outcome.found !== undefined && outcome.found.task.deletedAt === undefined)
+        found.push(outcome.found);
     } catch (error) {
       failed++;
       deps.log.error({ ...what, err: error }, 'not reconciled');
@@ -70,7 +79,8 @@ export async function sweep(deps: ReconcilerDeps): Promise<SweepOutcome> {
     for (const job of pending) await job();
   };
   await Promise.all(Array.from({ length: SWEEP_WIDTH }, worker));
-  return { checked: jobs.length, failed, wakeAt: wakes.length === 0 ? undefined : Math.min(...wakes) };
+  const wakeAt = wakes.length === 0 ? undefined : Math.min(...wakes);
+  return { checked: jobs.length, failed, wakeAt, found };
 }
 
 const NOTHING: Outcome = { actions: [], wakeAt: undefined };
@@ -96,9 +106,11 @@ function queueOf(deps: ReconcilerDeps): KeyedQueue<Outcome> {
 async function reconcileLife(deps: ReconcilerDeps, read: () => Promise<Task | undefined>): Promise<Outcome> {
   const actions: Action[] = [];
   let wakeAt: number | undefined;
-  const outcome = (): Outcome => ({ actions, wakeAt });
+  let found: Situation | undefined;
+  const outcome = (): Outcome => ({ actions, wakeAt, found });
   for (let step = 0; step < MAX_STEPS; step++) {
     const situation = await look(deps, await read());
+    found = situation;
     if (situation === undefined) return outcome();
     let again = false;
     wakeAt = undefined;

@@ -5,6 +5,8 @@ export const REPLICATOR_ENV = {
   taskId: 'CDC_TASK_ID',
   incarnation: 'CDC_INCARNATION',
   generation: 'CDC_GENERATION',
+  /** Name of the deployment, on AWS: what its metrics are told apart by. Without it none are published. */
+  stack: 'CDC_STACK',
   /** DynamoDB table, on AWS. */
   table: 'CDC_TABLE',
   /** SQLite file, on one machine. */

@@ -1,4 +1,5 @@
 import type { Logger } from '#shared/log.ts';
+import { type LogRetention, retentionWarnings } from '#shared/task/retention.ts';
 import { covers, type ScopePattern } from '#shared/task/scope.ts';
 import type { KafkaSourceConfig } from '#shared/task/source.ts';
 import {
@@ -10,13 +11,18 @@ import {
 import type { Catalog, CatalogCollection } from '../../replicator/engine/catalog.ts';
 import type { ChangeSource, ChannelExtent } from '../../replicator/source/change-source.ts';
 import { KafkaChangeSource } from '../../replicator/source/kafka/kafka-change-source.ts';
+import { readRetention } from '../../replicator/source/kafka/retention.ts';
 
 export interface KafkaSourceProbeOptions {
   readonly config: KafkaSourceConfig;
   readonly log: Logger;
   /** @default a {@link KafkaChangeSource} of the config */
   readonly open?: (() => ChangeSource) | undefined;
+  /** @default {@link readRetention} of the config's Kafka */
+  readonly readRetention?: ReadRetention | undefined;
 }
+
+type ReadRetention = (channels: readonly string[], signal: AbortSignal) => Promise<LogRetention>;
 
 /** Of the time there is, what etcd's checks may take; the rest is Kafka's. */
 const ETCD_SHARE = 0.6;
@@ -44,17 +50,50 @@ export class KafkaSourceProbe implements SourceProbe {
         const detected = await opened.detect(log, forEtcd);
         return { ...detected, catalog: await opened.readCatalog(forEtcd) };
       });
-      const kafka = `Kafka at ${config.kafka.bootstrap.join(', ')}`;
+      const kafka = this.#kafka;
       const warnings = await told(kafka, all, () => this.#replicateChannel(opened, all));
       const collections = await told(kafka, all, () => describe(opened, catalog, patterns, all));
-      return { version, collections, warnings };
+      const kept = await this.#keeps(channelsOf(catalog, patterns), all);
+      return { version, collections, retention: kept.retention, warnings: [...warnings, ...kept.warnings] };
     } catch (error) {
-      throw error instanceof SourceProbeError
-        ? error
-        : new SourceProbeError(sentence(error), { cause: error });
+      throw asProbeError(error);
     } finally {
       await source?.close();
     }
+  }
+
+  async retention(channels: readonly string[], budgetMs: number): Promise<LogRetention> {
+    const signal = AbortSignal.timeout(budgetMs);
+    try {
+      return await told(this.#kafka, signal, () => this.#readRetention(channels, signal));
+    } catch (error) {
+      throw asProbeError(error);
+    }
+  }
+
+  /** What is not known of the retention keeps no task from running. */
+  async #keeps(
+    channels: readonly string[],
+    signal: AbortSignal,
+  ): Promise<{ readonly retention?: LogRetention; readonly warnings: readonly string[] }> {
+    if (channels.length === 0) return { warnings: [] };
+    try {
+      const retention = await told(this.#kafka, signal, () => this.#readRetention(channels, signal));
+      return { retention, warnings: retentionWarnings(retention) };
+    } catch (error) {
+      return {
+        warnings: [`${sentence(error)}; the right to describe the topics' configurations may be missing`],
+      };
+    }
+  }
+
+  get #kafka(): string {
+    return `Kafka at ${this.#options.config.kafka.bootstrap.join(', ')}`;
+  }
+
+  get #readRetention(): ReadRetention {
+    const { config, readRetention: given } = this.#options;
+    return given ?? ((channels, signal) => readRetention(config.kafka, channels, signal));
   }
 
   /** Kafka has to answer. That the topic is not there yet is normal for a source that never mirrored anything. */
@@ -82,6 +121,15 @@ async function told<T>(who: string, signal: AbortSignal, part: () => Promise<T>)
       `${who} did not answer in time, check its address and that this network lets it through`,
     );
   }
+}
+
+/** The channels of what exists and is asked for. */
+function channelsOf(catalog: Catalog, patterns: readonly ScopePattern[]): string[] {
+  const wanted = [...catalog.collections.values()].filter(
+    ({ state, database, name }) =>
+      state === 'created' && patterns.some((pattern) => covers(pattern, { database, collection: name })),
+  );
+  return [...new Set(wanted.flatMap(({ shards }) => shards.map(({ channel }) => channel)))];
 }
 
 async function describe(
@@ -116,6 +164,10 @@ async function reachesBack(
     if (startOffset < earliestOffset || startOffset >= nextOffset) return false;
   }
   return true;
+}
+
+function asProbeError(error: unknown): SourceProbeError {
+  return error instanceof SourceProbeError ? error : new SourceProbeError(sentence(error), { cause: error });
 }
 
 function sentence(error: unknown): string {

@@ -2,15 +2,18 @@ import { CdcError, type Code } from '#shared/errors.ts';
 import { EXIT } from '#shared/fleet/fleet.ts';
 import type { Logger } from '#shared/log.ts';
 import { type Fence, FencedError, type TaskStore } from '#shared/store/task-store.ts';
+import { isIdle } from '#shared/task/lag.ts';
 import { type ChannelPosition, packPositions, unpackPositions } from '#shared/task/positions.ts';
 import type { RunUpdate } from '#shared/task/run.ts';
 import type { Task } from '#shared/task/task.ts';
 import type { ChangeSource } from '../source/change-source.ts';
 import type { Target } from '../target/target.ts';
+import { Advance } from './advance.ts';
 import { CatalogFollower } from './catalog-follower.ts';
 import { type Clock, isoTime, sleep } from './clock.ts';
 import { type Claimed, claimLease } from './lease-claim.ts';
 import { type Account, LeaseKeeper } from './lease-keeper.ts';
+import { MetricsReporter, type MetricsSink } from './metrics-reporter.ts';
 import { Registry } from './registry.ts';
 import { Sender } from './sender.ts';
 import type { Settings } from './settings.ts';
@@ -30,6 +33,8 @@ export interface JobOptions {
   readonly clock: Clock;
   readonly settings: Settings;
   readonly log: Logger;
+  /** Where the job's metrics go; none are made without it. */
+  readonly metrics?: MetricsSink | undefined;
   /** Milliseconds to finish what is in flight once the job is asked to stop. */
   readonly drainMs: number;
 }
@@ -86,22 +91,27 @@ export class Job {
 
   async #follow(task: Task, claimed: Claimed, stop: AbortSignal): Promise<JobEnd> {
     const { store, source, clock, settings, log, openTarget, incarnation, taskId, owner } = this.#options;
+    const { metrics } = this.#options;
     const { signal } = this.#abort;
     const fence: Fence = { taskId, incarnation, owner, epoch: claimed.run.epoch };
     const status = new JobStatus(clock, claimed.run.counters);
+    const advance = new Advance(clock, claimed.run);
     const onError = (error: unknown) => this.#fail(error);
     const objects = await store.listObjects(task);
     const target = await openTarget(task);
     let registry: Registry | undefined;
     let lastRequests = status.counters.requests;
+    const tell = (positions: readonly ChannelPosition[]) =>
+      updateOf({ status, advance, positions, registry });
+    const positionsNow = () => registry?.channels.positions() ?? unpackPositions(claimed.run.channels);
     const account = (): Account => {
       let positions: readonly ChannelPosition[] = [];
       if (registry?.following && status.phase !== 'stopping') status.phase = 'streaming';
       const requests = status.counters.requests;
       return {
         update: () => {
-          positions = registry?.channels.positions() ?? unpackPositions(claimed.run.channels);
-          return updateOf(status, positions, registry?.watermark);
+          positions = positionsNow();
+          return tell(positions);
         },
         urgent: requests !== lastRequests || (registry?.channels.short ?? false),
         written: () => {
@@ -131,7 +141,14 @@ export class Job {
       onError,
     });
     registry = made;
+    const reporter =
+      metrics &&
+      new MetricsReporter({
+        ...{ sink: metrics, taskId, createdAt: task.createdAt, clock, log, status },
+        account: () => tell(positionsNow()),
+      });
     const work = [lease.run(signal), follower.run(signal), this.#flushOwn(made, lease)];
+    if (reporter !== undefined) work.push(reporter.run(signal));
     for (const part of work) part.catch(onError);
     await new Promise<void>((resolve) => {
       if (stop.aborted || signal.aborted) resolve();
@@ -139,9 +156,12 @@ export class Job {
       signal.addEventListener('abort', () => resolve(), { once: true });
     });
     try {
-      return await this.#end({ status, sender, fence, registry: made, lease, sendFrom: claimed.sendFrom });
+      return await this.#end({
+        ...{ status, advance, sender, fence, registry: made, lease, sendFrom: claimed.sendFrom },
+      });
     } finally {
       this.#abort.abort();
+      reporter?.report();
       await target.close();
     }
   }
@@ -167,13 +187,14 @@ export class Job {
 
   async #end(parts: {
     readonly status: JobStatus;
+    readonly advance: Advance;
     readonly sender: Sender;
     readonly fence: Fence;
     readonly registry: Registry;
     readonly lease: LeaseKeeper;
     readonly sendFrom: number;
   }): Promise<JobEnd> {
-    const { status, sender, fence, registry, lease, sendFrom } = parts;
+    const { status, advance, sender, fence, registry, lease, sendFrom } = parts;
     const { clock, drainMs, log, store } = this.#options;
     const failed = this.#abort.signal.aborted;
     const end: JobEnd = failed
@@ -208,7 +229,7 @@ export class Job {
     else status.phase = 'stopped';
     try {
       const update = {
-        ...updateOf(status, registry.channels.positions(), registry.watermark),
+        ...updateOf({ status, advance, positions: registry.channels.positions(), registry }),
         leaseExpiresAt: isoTime(clock),
       };
       await store.releaseLease(fence, update, drained ? 'drained' : 'undrained');
@@ -219,18 +240,25 @@ export class Job {
   }
 }
 
-function updateOf(
-  status: JobStatus,
-  positions: readonly ChannelPosition[],
-  watermark: bigint | undefined,
-): Omit<RunUpdate, 'leaseExpiresAt'> {
+function updateOf(parts: {
+  readonly status: JobStatus;
+  readonly advance: Advance;
+  readonly positions: readonly ChannelPosition[];
+  readonly registry: Registry | undefined;
+}): Omit<RunUpdate, 'leaseExpiresAt'> {
+  const { status, advance, positions, registry } = parts;
   const { phase, phaseSince, reason, counters, warnings } = status;
+  const channels = packPositions(positions);
+  const watermark = registry?.watermark?.toString();
+  advance.note(registry?.watermark, isIdle({ phase, channels, watermark }));
   return {
     phase,
     phaseSince,
     reason,
-    channels: packPositions(positions),
-    watermark: watermark === undefined ? undefined : String(watermark),
+    channels,
+    watermark,
+    advancedAt: advance.at,
+    quarantined: registry?.quarantined || undefined,
     counters: { ...counters },
     warnings,
   };

@@ -322,6 +322,13 @@ export class Registry implements Followers {
     return this.#applied && this.#channels.following;
   }
 
+  /** How many collections cannot go on. */
+  get quarantined(): number {
+    let count = 0;
+    for (const { quarantine } of this.#collections.values()) if (quarantine !== undefined) count++;
+    return count;
+  }
+
   get watermark(): Timestamp | undefined {
     return this.following ? watermark(this.#channels.ticks(), this.#catalogKnown) : undefined;
   }

@@ -159,7 +159,7 @@ export class Sender {
   }
 
   async #attempt(lane: SendLane, request: LaneRequest, mode: Mode, answers: Repeats) {
-    const { target, lease, settings, signal, clock, notBefore } = this.#options;
+    const { target, lease, settings, signal, clock, status, notBefore } = this.#options;
     for (const write of writesOf(lane.address, request, mode)) {
       const wait = notBefore - clock.monotonic();
       if (wait > 0) await sleep(clock, wait, signal);
@@ -167,8 +167,10 @@ export class Sender {
       const sentAt = clock.monotonic();
       const answer = await target.write(write, settings.requestDeadlineMs);
       signal.throwIfAborted();
+      const took = clock.monotonic() - sentAt;
+      status.writeLatencies.note(took);
       const next = afterAnswer(answer, answers.note(answer));
-      this.#pace.note(clock.monotonic() - sentAt, next.kind === 'done');
+      this.#pace.note(took, next.kind === 'done');
       if (next.kind !== 'done') return next;
     }
     return { kind: 'done' } as const;

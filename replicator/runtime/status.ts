@@ -1,6 +1,7 @@
 import type { Code } from '#shared/errors.ts';
 import type { Counters, Phase, Reason } from '#shared/task/run.ts';
 import { type Clock, isoTime } from './clock.ts';
+import { LatencySample } from './latency-sample.ts';
 
 /** What a job says about itself: its phase and why, its counters, its warnings. Everything else reports to it. */
 export class JobStatus {
@@ -12,10 +13,13 @@ export class JobStatus {
   #since: string;
   #failure: Reason | undefined;
   readonly counters: { -readonly [K in keyof Counters]: number };
+  /** Milliseconds that the target took to answer writes, whatever it answered. */
+  readonly writeLatencies: LatencySample;
 
   constructor(clock: Clock, counters?: Counters) {
     this.#clock = clock;
     this.#since = isoTime(clock);
+    this.writeLatencies = new LatencySample(() => clock.random());
     this.counters = counters === undefined ? emptyCounters() : { ...counters };
   }
 

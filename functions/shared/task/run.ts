@@ -55,6 +55,11 @@ export const runSchema = z.object({
   channels: z.instanceof(Uint8Array),
   /** The smallest tick applied on all cursors; absent until the first. */
   watermark: decimal.optional(),
+  /** When the watermark last grew, or there was nothing to follow; it outlives the job, so a restart is no progress.
+   *  Absent before the first time, and in the items of releases before 0.2. */
+  advancedAt: z.iso.datetime().optional(),
+  /** Collections in quarantine; absent: none, or told by a release before 0.2. */
+  quarantined: z.number().int().nonnegative().optional(),
   counters: countersSchema,
   warnings: z.array(reasonSchema),
 });
@@ -63,7 +68,16 @@ export type Run = z.output<typeof runSchema>;
 /** What a renewal writes: the job's whole account of itself in one conditional update. */
 export type RunUpdate = Pick<
   Run,
-  'leaseExpiresAt' | 'phase' | 'phaseSince' | 'reason' | 'channels' | 'watermark' | 'counters' | 'warnings'
+  | 'leaseExpiresAt'
+  | 'phase'
+  | 'phaseSince'
+  | 'reason'
+  | 'channels'
+  | 'watermark'
+  | 'advancedAt'
+  | 'quarantined'
+  | 'counters'
+  | 'warnings'
 >;
 
 /** A cursor of one collection in one channel, for a collection that cannot follow the main cursor. */

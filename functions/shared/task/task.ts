@@ -98,6 +98,9 @@ export const launchSchema = z.object({
   launchedAt: z.iso.datetime(),
   /** The task's revision that this launch was made for: a newer one (paused, resumed) starts with a clean slate. */
   revision: z.number().int().nonnegative().optional(),
+  /** Since when the task has been wanted Running without a break: the time of the first launch for this revision. Absent in
+   *  the items of releases before 0.2. */
+  wantedSince: z.iso.datetime().optional(),
   /** Since when the replicator has been asked to drain and stop. */
   stopAskedAt: z.iso.datetime().optional(),
   /** Starts in a row, this one included, that did not stream for a while (`reconcile` says how long). */

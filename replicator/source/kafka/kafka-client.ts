@@ -1,5 +1,5 @@
 import { isIP } from 'node:net';
-import { Consumer, type ConsumerOptions } from '@platformatic/kafka';
+import { type BaseOptions, Consumer } from '@platformatic/kafka';
 import type { KafkaConfig } from './config.ts';
 import { chooseFetchApi, type FetchApi, type FetchRequest } from './fetch-api.ts';
 import { KafkaAnswerError } from './kafka-verdict.ts';
@@ -32,7 +32,8 @@ export class KafkaClient {
   #fetchApi: FetchApi | undefined;
 
   constructor(config: KafkaConfig) {
-    this.#consumer = new Consumer(clientOptions(config));
+    // A group is required by the library and never joined.
+    this.#consumer = new Consumer({ ...clientOptions(config), groupId: 'milvus-cdc' });
     this.#bootstrap = config.bootstrap.join(', ');
   }
 
@@ -102,11 +103,10 @@ export class KafkaClient {
 /** What a reader needs of a client. */
 export type TopicClient = Pick<KafkaClient, 'bootstrap' | 'topic' | 'extent' | 'fetch' | 'close'>;
 
-function clientOptions(config: KafkaConfig): ConsumerOptions<Buffer, Buffer, Buffer, Buffer> {
+/** What every client of the library is told. */
+export function clientOptions(config: KafkaConfig): BaseOptions {
   return {
     clientId: 'milvus-cdc',
-    // Required by the library; the group is never joined.
-    groupId: 'milvus-cdc',
     bootstrapBrokers: [...config.bootstrap],
     connectTimeout: CONNECT_TIMEOUT_MS,
     requestTimeout: REQUEST_TIMEOUT_MS,

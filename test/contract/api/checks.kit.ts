@@ -52,6 +52,7 @@ export function describeChecks(name: string, makeStores: MakeStores): void {
       world.sourceProbe.facts = {
         version: '2.3.5',
         collections: [here('foo'), here('taken'), { database: 'shop', name: 'old', historyComplete: false }],
+        retention: { ms: 604_800_000, bytes: null },
         warnings: ['a warning'],
       };
       const answer = await world.call('create', { ...EVERYTHING, task_id: 't1', dry_run: true });
@@ -61,7 +62,7 @@ export function describeChecks(name: string, makeStores: MakeStores): void {
           dry_run: true,
           exists: false,
           task_id: 't1',
-          source: { version: '2.3.5' },
+          source: { version: '2.3.5', log_retention_ms: 604_800_000 },
           target: { version: 'v2.3.5' },
           databases: ['default', 'shop'],
           collections: [
@@ -74,6 +75,13 @@ export function describeChecks(name: string, makeStores: MakeStores): void {
       });
       expect(await world.tasks.listTaskIds()).toEqual([owner]);
       expect(world.fleet.running).toEqual([owner]);
+    });
+
+    test('what a create should know of its source is logged', async () => {
+      await using world = await World.open(makeStores);
+      world.sourceProbe.facts = { version: '2.3.5', collections: [], warnings: ['the log is short'] };
+      await world.create(FOO);
+      expect(world.logged.join()).toContain('the log is short');
     });
 
     test('a dry run tells of names that do not exist yet, and where mapped ones go', async () => {

@@ -3,6 +3,7 @@ import { pino } from 'pino';
 import type { SecretReferences } from '#shared/secrets/secret-references.ts';
 import type { SecretStore, TargetSecret } from '#shared/secrets/secret-store.ts';
 import type { TaskStore } from '#shared/store/task-store.ts';
+import type { LogRetention } from '#shared/task/retention.ts';
 import type { ScopePattern } from '#shared/task/scope.ts';
 import type { TargetConnection } from '#shared/task/task.ts';
 import type { CdcDeps, CdcSettings } from '../../../functions/cdc/deps.ts';
@@ -177,6 +178,10 @@ class FakeSourceProbe implements SourceProbe {
     this.checked.push({ patterns, budgetMs });
     if (this.failure !== undefined) throw new SourceProbeError(this.failure);
     return this.facts;
+  }
+
+  async retention(): Promise<LogRetention> {
+    return { ms: null, bytes: null };
   }
 }
 

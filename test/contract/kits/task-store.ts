@@ -462,10 +462,10 @@ export function describeTaskStore(name: string, make: () => Promise<TaskStoreHar
         });
         await store.renewLease(fence, first);
         expect(await store.getRun(task.id)).toEqual({ ...run, ...first, beat: run.beat + 1 });
-        const { reason: _, watermark: __, ...second } = sampleUpdate({ phase: 'stopping' });
-        await store.renewLease(fence, second);
-        const { reason: ___, watermark: ____, ...rest } = run;
-        expect(await store.getRun(task.id)).toEqual({ ...rest, ...second, beat: run.beat + 2 });
+        const { reason: _r, watermark: _w, advancedAt: _a, quarantined: _q, ...second } = sampleUpdate();
+        await store.renewLease(fence, { ...second, phase: 'stopping' });
+        const stored = { ...run, ...second, phase: 'stopping', beat: run.beat + 2 };
+        expect(await store.getRun(task.id)).toEqual(stored);
       });
 
       test('positions are kept byte by byte, also many and none', async () => {
@@ -494,6 +494,7 @@ export function describeTaskStore(name: string, make: () => Promise<TaskStoreHar
         });
         expect(taken.channels).toEqual(told.channels);
         expect(taken.watermark).toEqual(told.watermark);
+        expect(taken.advancedAt).toEqual(told.advancedAt);
         expect(taken.counters).toEqual(told.counters);
         expect(taken.reason).toBeUndefined();
         expect(await store.getRun(task.id)).toEqual(taken);

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { LeaseClaim } from '#shared/store/task-store.ts';
+import { packPositions } from '#shared/task/positions.ts';
 import type { RunUpdate, TaskObject } from '#shared/task/run.ts';
 import type { Launch, Task } from '#shared/task/task.ts';
 
@@ -61,8 +62,18 @@ export function sampleUpdate(over: Partial<RunUpdate> = {}): RunUpdate {
     leaseExpiresAt: '2030-01-01T00:00:13.000Z',
     phase: 'streaming',
     phaseSince: '2030-01-01T00:00:05.000Z',
-    channels: Uint8Array.of(1, 2, 3),
+    channels: packPositions([
+      {
+        channel: 'by-dev-rootcoord-dml_0',
+        logTag: '00112233445566ff',
+        offset: 12n,
+        tick: 449999999999999999n,
+        horizon: 450000000000000000n,
+      },
+    ]),
     watermark: '449999999999999999',
+    advancedAt: '2030-01-01T00:00:02.500Z',
+    quarantined: 1,
     counters: {
       rowsInserted: 1_000_000_007,
       rowsUpserted: 2,

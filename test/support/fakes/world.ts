@@ -2,6 +2,7 @@ import { createLogger } from '#shared/log.ts';
 import type { TaskStore } from '#shared/store/task-store.ts';
 import type { Task } from '#shared/task/task.ts';
 import { Job, type JobEnd } from '../../../replicator/runtime/job.ts';
+import type { MetricsSink } from '../../../replicator/runtime/metrics-reporter.ts';
 import { type Settings, settingsSchema } from '../../../replicator/runtime/settings.ts';
 import type { ChangeSource, ReadOptions } from '../../../replicator/source/change-source.ts';
 import { FakeSource } from './fake-source.ts';
@@ -62,6 +63,7 @@ class Process {
         after: (ms, callback) => clock.after(ms, () => this.alive && callback()),
       },
       settings: world.settings,
+      metrics: world.metrics,
       log: createLogger(process.env['CDC_SIM_LOG'] ?? 'silent', { generation }),
       drainMs: 2_000,
     });
@@ -104,6 +106,8 @@ export class World {
   readonly store: MemoryTaskStore;
   readonly task: Task;
   readonly settings: Settings;
+  /** Given to the processes that start from now on. */
+  metrics: MetricsSink | undefined;
   #generation = 0;
   #process: Process | undefined;
   #ticking = true;

@@ -21,6 +21,10 @@ export const RUN = {
   phaseSince: 's',
   channels: 'c',
   watermark: 'w',
+  /** Milliseconds since 1970. */
+  advancedAt: 'a',
+  /** Absent when there are none. */
+  quarantined: 'q',
   /** Numbers, in the order of {@link COUNTERS}. */
   counters: 'n',
   reason: 'm',
@@ -49,6 +53,8 @@ export function accountAttributes(update: RunUpdate): Readonly<Record<keyof RunU
     reason: update.reason && packReason(update.reason),
     channels: update.channels,
     watermark: update.watermark,
+    advancedAt: update.advancedAt && Date.parse(update.advancedAt),
+    quarantined: update.quarantined,
     counters: COUNTERS.map((name) => update.counters[name]),
     warnings: update.warnings.length === 0 ? undefined : update.warnings.map(packReason),
   };
@@ -89,6 +95,8 @@ export function runOf(taskId: string, item: Item): Run {
     reason: unpackReason(item[RUN.reason]),
     channels: item[RUN.channels],
     watermark: item[RUN.watermark],
+    advancedAt: time(item[RUN.advancedAt]),
+    quarantined: item[RUN.quarantined],
     counters: unpackCounters(item[RUN.counters]),
     warnings: list(item[RUN.warnings]).map(unpackReason),
   };

@@ -322,6 +322,17 @@ describe('a start', () => {
     expect(action.launch).not.toHaveProperty('pendingReason');
   });
 
+  test('keeps since when the task has been wanted, until somebody pauses and resumes it', () => {
+    const since = ago(60 * SECOND);
+    const last = launch({ handle: 'h', lastExit: ended(), wantedSince: since, launchedAt: ago(SECOND) });
+    expect(only(decide({}), 'start').launch.wantedSince).toBe(ago(0));
+    expect(only(decide({ launch: last }), 'start').launch.wantedSince).toBe(since);
+    const { wantedSince: _, ...older } = last;
+    expect(only(decide({ launch: older }), 'start').launch.wantedSince).toBe(ago(SECOND));
+    const task = { ...TASK, revision: TASK.revision + 2 };
+    expect(only(decide({ task, launch: last }), 'start').launch.wantedSince).toBe(ago(0));
+  });
+
   test.each(['ended, waiting', 'ended for good', 'ended too often', 'not placed, waiting'] as const)(
     'after a pause and a resume waits for nothing and counts anew (launch %s)',
     (state) => {

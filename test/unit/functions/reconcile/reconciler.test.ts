@@ -294,10 +294,20 @@ describe('a sweep', () => {
     expect(a).toBeDefined();
   });
 
+  test('hands back what it found last of each task, as it left it, and nothing of tombstones', async () => {
+    const task = await create();
+    await store.deleteTask(await create());
+    const { found } = await sweep(deps);
+    expect(found).toEqual([
+      expect.objectContaining({ task, launch: expect.objectContaining({ handle: 'replicator-1' }) }),
+    ]);
+  });
+
   test('goes on when one task cannot be read', async () => {
     const [bad, good] = [await create({ id: 'a' }), await create({ id: 'b' })];
     store.items.set(itemKey('task', bad.id), { version: 1 });
-    expect(await sweep(deps)).toMatchObject({ checked: 2, failed: 1 });
+    const { checked, failed, found } = await sweep(deps);
+    expect([checked, failed, found.map(({ task }) => task.id)]).toEqual([2, 1, ['b']]);
     expect(fleet.running.map((r) => r.order.taskId)).toEqual([good.id]);
   });
 

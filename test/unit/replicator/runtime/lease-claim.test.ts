@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { FencedError, StoreUnavailableError } from '#shared/store/task-store.ts';
 import { type Claimed, claimLease } from '../../../../replicator/runtime/lease-claim.ts';
+import { sampleUpdate } from '../../../support/fakes/task-samples.ts';
 import { LeaseBench, LOG, SETTINGS } from './leases.ts';
 import { type Watched, watch } from './watch.ts';
 
@@ -85,7 +86,7 @@ describe('the lease is taken at once', () => {
     });
     const claiming = claim(bench);
     await bench.clock.advance(0);
-    expect(claiming.value?.run.channels).toEqual(Uint8Array.of(1, 2, 3));
+    expect(claiming.value?.run.channels).toEqual(sampleUpdate().channels);
     expect(claiming.value?.run.epoch).toBe(2);
   });
 });

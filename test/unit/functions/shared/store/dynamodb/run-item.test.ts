@@ -71,7 +71,13 @@ describe('a run item', () => {
       warnings: [{ code: 'history_partial', message: 'w' }],
     });
     expect(runOf(run.taskId, runItem(run))).toEqual(run);
-    const { reason: _, watermark: __, ...bare } = largeRun({ warnings: [] });
+    const {
+      reason: _,
+      watermark: __,
+      advancedAt: ___,
+      quarantined: ____,
+      ...bare
+    } = largeRun({ warnings: [] });
     expect(runOf(bare.taskId, runItem(bare))).toEqual(bare);
   });
 
@@ -89,10 +95,18 @@ describe('a run item', () => {
     expect(runOf('t', item).counters).toMatchObject({ rowsInserted: 1, rowsUpserted: 2, keysDeleted: 0 });
   });
 
+  test('of a release that knew neither progress nor quarantine is read without them', () => {
+    const { a: _, q: __, ...item } = runItem(largeRun());
+    const { advancedAt: ___, quarantined: ____, ...run } = largeRun();
+    expect(runOf(run.taskId, item)).toMatchObject(run);
+    expect(runOf(run.taskId, item).advancedAt).toBeUndefined();
+  });
+
   test.each([
     ['counters', { n: 'x' }],
     ['a time', { x: 'soon' }],
     ['a time beyond all times', { s: 1e300 }],
+    ['a time of progress', { a: 'x' }],
     ['a reason', { m: 'x' }],
     ['a warning', { k: ['x'] }],
     ['positions', { c: 'x' }],
