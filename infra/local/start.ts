@@ -12,7 +12,7 @@ import { SqliteTaskStore } from '#shared/store/sqlite/sqlite-task-store.ts';
 import type { CdcDeps } from '../../functions/cdc/deps.ts';
 import { createHandler } from '../../functions/cdc/handler.ts';
 import { MilvusTargetProbe } from '../../functions/probe/milvus-target-probe.ts';
-import { KafkaSourceProbe } from './kafka-source-probe.ts';
+import { KafkaSourceProbe } from '../kafka-source-probe.ts';
 import { isPublic, type ListenAddress } from './config/listen-address.ts';
 import type { LocalConfig } from './config.ts';
 import { ControlPlaneLock } from './control-plane-lock.ts';
