@@ -18,32 +18,33 @@ export class LambdaSourceProbe implements SourceProbe {
   }
 
   check(patterns: readonly ScopePattern[], budgetMs: number): Promise<SourceFacts> {
-    return this.#ask(sourceFacts, (source) => ({
-      kind: 'source',
-      source,
-      patterns: [...patterns],
-      budgetMs,
-    }));
+    return this.#ask(budgetMs, sourceFacts, (rest) => ({ kind: 'source', patterns: [...patterns], ...rest }));
   }
 
   retention(channels: readonly string[], budgetMs: number): Promise<LogRetention> {
-    return this.#ask(logRetentionSchema, (source) => ({
+    return this.#ask(budgetMs, logRetentionSchema, (rest) => ({
       kind: 'retention',
-      source,
       channels: [...channels],
-      budgetMs,
+      ...rest,
     }));
   }
 
+  /** Reading the settings takes from the budget, too. */
   async #ask<Facts>(
+    budgetMs: number,
     facts: z.ZodType<Facts>,
-    question: (source: KafkaSourceConfig) => ProbeRequest,
+    question: (rest: { readonly source: KafkaSourceConfig; readonly budgetMs: number }) => ProbeRequest,
   ): Promise<Facts> {
+    const end = performance.now() + budgetMs;
     const source = await this.#settings();
+    const left = Math.max(LEAST_MS, end - performance.now());
     try {
-      return await this.#probe.ask(question(source), facts);
+      return await this.#probe.ask(question({ source, budgetMs: left }), facts);
     } catch (error) {
       throw error instanceof CheckError ? new SourceProbeError(error.message) : error;
     }
   }
 }
+
+/** A check with less than this would only tell that it was late. */
+const LEAST_MS = 1_000;
