@@ -1,29 +1,32 @@
-import { copyFile, mkdir } from 'node:fs/promises';
-import { createRequire } from 'node:module';
+import { copyFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build, stop } from 'esbuild';
 
-const ENTRY = fileURLToPath(new URL('../replicator/main.ts', import.meta.url));
+const SOURCES = fileURLToPath(new URL('../replicator/', import.meta.url));
 
-/** Files that a dependency reads at run time, beside the code, where its own package has them. */
-const ASSETS = [{ from: '@platformatic/wasm-utils/dist/native.wasm', to: 'dist/native.wasm' }];
-
-/** Bundles the replicator into `folder`; answers the path of its entry. The folder then holds all that it needs besides
- *  Node: the container image copies it, and on one machine it makes a start a quarter of what loading the sources takes.
- *  Fails when the sources do not build. */
+/** Bundles the replicator and its health check into `folder`; answers the path of the replicator's entry. What is then in
+ *  `folder/replicator` is all that it needs besides Node: the container image copies it, and on one machine it makes a
+ *  start a quarter of what loading the sources takes. Fails when the sources do not build. */
 export async function bundleReplicator(folder: string): Promise<string> {
-  const outfile = join(folder, 'replicator', 'main.mjs');
+  const outdir = join(folder, 'replicator');
+  // Files of an earlier build have other names.
+  await rm(outdir, { recursive: true, force: true });
   await build({
-    entryPoints: [ENTRY],
-    outfile,
+    entryPoints: [join(SOURCES, 'main.ts'), join(SOURCES, 'health.ts')],
+    outdir,
+    outExtension: { '.js': '.mjs' },
     bundle: true,
+    // What only AWS needs is in files of its own, loaded there.
+    splitting: true,
     platform: 'node',
     target: 'node24',
     format: 'esm',
     sourcemap: 'linked',
     minifySyntax: true,
     logLevel: 'silent',
+    // The Kafka client reads a file beside its code, which a bundle has not; it comes in a form without one, too.
+    alias: { '@platformatic/wasm-utils': '@platformatic/wasm-utils/bundled' },
     // Dependencies in CommonJS ask for Node's own modules through `require`.
     banner: {
       js: "import { createRequire as $createRequire } from 'node:module'; const require = $createRequire(import.meta.url);",
@@ -31,13 +34,11 @@ export async function bundleReplicator(folder: string): Promise<string> {
   });
   // esbuild keeps a helper process, bigger than ours, for a next build that does not come.
   await stop();
-  const { resolve } = createRequire(createRequire(ENTRY).resolve('@platformatic/kafka'));
-  for (const { from, to } of ASSETS) {
-    const [scope, name, ...path] = from.split('/');
-    const root = resolve(`${scope}/${name}`).split(`${scope}/${name}`)[0] ?? '';
-    const target = join(folder, to);
-    await mkdir(join(target, '..'), { recursive: true });
-    await copyFile(join(root, `${scope}/${name}`, ...path), target);
-  }
-  return outfile;
+  return join(outdir, 'main.mjs');
+}
+
+/** Makes `folder` what the container image is built from: a Dockerfile and what it copies. */
+export async function writeImageFolder(folder: string): Promise<void> {
+  await bundleReplicator(folder);
+  await copyFile(join(SOURCES, 'Dockerfile'), join(folder, 'Dockerfile'));
 }

@@ -1,46 +1,44 @@
 import { randomUUID } from 'node:crypto';
 import { CdcError } from '#shared/errors.ts';
 import { EXIT } from '#shared/fleet/fleet.ts';
-import { createLogger, type Logger } from '#shared/log.ts';
+import { createLogger } from '#shared/log.ts';
 import { TIMING } from '#shared/names.ts';
-import type { TargetSecret } from '#shared/secrets/secret-store.ts';
-import { SqliteSecretStore } from '#shared/secrets/sqlite-secret-store.ts';
-import { SqliteTaskStore } from '#shared/store/sqlite/sqlite-task-store.ts';
-import type { Task } from '#shared/task/task.ts';
-import { loadConfig, type ReplicatorConfig } from './config.ts';
+import { forgetSecrets, loadConfig } from './config.ts';
+import { openStore } from './open-store.ts';
+import { openTarget } from './open-target.ts';
 import { systemClock } from './runtime/clock.ts';
+import { Health, serveHealth } from './runtime/health.ts';
 import { Job } from './runtime/job.ts';
 import { onStopRequest } from './runtime/lifecycle.ts';
 import { followLogLevel } from './runtime/log-level-follower.ts';
 import { metricsTo } from './runtime/metrics-reporter.ts';
 import { KafkaChangeSource } from './source/kafka/kafka-change-source.ts';
-import { parseEndpoint } from './target/milvus/endpoint.ts';
-import { MilvusTarget } from './target/milvus/milvus-target.ts';
 
 /** One replicator: one attempt at one task. How it ended is its exit code; everything else is in the store. */
 async function main(): Promise<number> {
   const config = loadConfig(process.env);
-  const { taskId, generation, logLevel, database } = config;
+  forgetSecrets(process.env);
+  const { taskId, generation, logLevel, healthPort, settings } = config;
   const log = createLogger(logLevel, { part: 'replicator', taskId, generation });
   const stop = onStopRequest(log, TIMING.forcedExitSeconds * 1_000);
-  const store = new SqliteTaskStore({ file: database });
-  const secrets = new SqliteSecretStore({ file: database });
+  const health = new Health(systemClock);
+  if (healthPort !== undefined) await serveHealth(health, healthPort);
+  const store = await openStore(config.store);
   const source = new KafkaChangeSource(config.source);
   const ended = new AbortController();
-  const following = followLogLevel({ store, log, clock: systemClock, signal: ended.signal });
+  const following = followLogLevel({ store: store.tasks, log, clock: systemClock, signal: ended.signal });
   try {
     const job = new Job({
       ...config,
       owner: randomUUID(),
-      store,
+      store: store.tasks,
       source,
-      openTarget: async (task) =>
-        openTarget({
-          task,
-          secret: task.secretRef === undefined ? undefined : await secrets.get(task.secretRef),
-          config,
-          log,
-        }),
+      openTarget: async (task) => {
+        const secret = await store.secretOf(task);
+        const anyAddress = config.store.kind === 'local';
+        return openTarget({ target: task.target, secret, settings, anyAddress, log });
+      },
+      onLease: (lease) => health.holds(lease),
       clock: systemClock,
       log,
       metrics: metricsTo(config.stack),
@@ -55,30 +53,6 @@ async function main(): Promise<number> {
     await source.close();
     await store.close();
   }
-}
-
-function openTarget(options: {
-  readonly task: Task;
-  readonly secret: TargetSecret | undefined;
-  readonly config: ReplicatorConfig;
-  readonly log: Logger;
-}): MilvusTarget {
-  const { task, secret, config, log } = options;
-  const { uri, tls, connectTimeoutMs } = task.target;
-  const { requestBytes, requestDeadlineMs } = config.settings;
-  return new MilvusTarget({
-    endpoint: parseEndpoint(uri, secret?.token),
-    logger: log,
-    tls: tls && {
-      ca: tls.caPem ?? tls.serverPem,
-      cert: tls.clientCertPem,
-      key: secret?.clientKeyPem,
-      serverName: tls.serverName,
-    },
-    connectTimeoutMs: Math.min(connectTimeoutMs, requestDeadlineMs),
-    callTimeoutMs: requestDeadlineMs,
-    maxRequestBytes: requestBytes,
-  });
 }
 
 main()

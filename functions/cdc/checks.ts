@@ -1,9 +1,9 @@
 import type { SourceFacts } from '../probe/source-probe.ts';
 import { SourceProbeError } from '../probe/source-probe.ts';
 import type { TargetFacts } from '../probe/target-probe.ts';
-import { TargetProbeError } from '../probe/target-probe.ts';
+import { TargetProbeError, TargetRefusedError } from '../probe/target-probe.ts';
 import { type CdcDeps, WAITS } from './deps.ts';
-import { sentenceOf, serverError } from './errors.ts';
+import { clientError, sentenceOf, serverError } from './errors.ts';
 import type { CreateRequest } from './requests.ts';
 import { patternsOf } from './scope-of.ts';
 import type { PreparedTarget } from './target.ts';
@@ -16,7 +16,8 @@ export interface Checks {
 }
 
 /** Checks target and source at the same time and within {@link WAITS.probeMs}, and answers when both are done. Fails
- *  when the target cannot be used, and `source` when the source cannot; with an `ApiError` of code 500. */
+ *  when the target cannot be used, and `source` when the source cannot; with an `ApiError`, of code 400 for a target that
+ *  nobody may connect to from here, else 500. */
 export async function check(deps: CdcDeps, request: CreateRequest, target: PreparedTarget): Promise<Checks> {
   const budget = Math.min(target.connection.connectTimeoutMs, WAITS.probeMs);
   const [reached, followed] = await Promise.allSettled([
@@ -24,7 +25,11 @@ export async function check(deps: CdcDeps, request: CreateRequest, target: Prepa
     deps.sourceProbe.check(patternsOf(request), WAITS.probeMs),
   ]);
   if (reached.status === 'rejected') {
-    throw failed(deps, 'fail to connect the milvus', reached.reason, TargetProbeError);
+    const { reason } = reached;
+    if (reason instanceof TargetRefusedError) {
+      throw clientError(`fail to connect the milvus: ${reason.message}`);
+    }
+    throw failed(deps, 'fail to connect the milvus', reason, TargetProbeError);
   }
   deps.log.info({ version: reached.value.version }, 'target reached');
   return {

@@ -1,3 +1,4 @@
+import { checkAllowed } from './allowed-target.ts';
 import { check } from './checks.ts';
 import { Creation } from './creation.ts';
 import type { CdcDeps } from './deps.ts';
@@ -14,6 +15,7 @@ import { validateCreate } from './validate-create.ts';
 export async function create(deps: CdcDeps, request: CreateRequest): Promise<object> {
   validateCreate(request, deps.settings);
   const target = await prepareTarget(request.milvus_connect_param, deps);
+  checkAllowed(target.connection.uri, deps.settings.allowedTargets);
   const checks = await check(deps, request, target);
   const creation = new Creation(deps, request, target);
   if (request.dry_run) {

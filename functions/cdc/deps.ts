@@ -2,6 +2,7 @@ import type { Logger } from '#shared/log.ts';
 import type { SecretReferences } from '#shared/secrets/secret-references.ts';
 import type { SecretStore } from '#shared/secrets/secret-store.ts';
 import type { TaskStore } from '#shared/store/task-store.ts';
+import type { TargetPattern } from '#shared/target-rules.ts';
 import type { SourceProbe } from '../probe/source-probe.ts';
 import type { TargetProbe } from '../probe/target-probe.ts';
 
@@ -46,6 +47,8 @@ export interface CdcSettings {
   readonly replicateChannel: string;
   /** True: one collection per task, as milvus-cdc has it. False: as many as one likes. */
   readonly oneCollectionPerTask: boolean;
+  /** Targets that a task may have; empty: any. */
+  readonly allowedTargets: readonly TargetPattern[];
   /** False leaves the member `status` out of `get` and `list`, for clients that accept no more than milvus-cdc's. */
   readonly showStatus: boolean;
 }

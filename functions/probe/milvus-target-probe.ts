@@ -1,12 +1,25 @@
+import { isIP } from 'node:net';
 import { type ClientConfig, MilvusClient } from '@zilliz/milvus2-sdk-node';
 import type { TargetSecret } from '#shared/secrets/secret-store.ts';
 import type { TargetConnection } from '#shared/task/task.ts';
+import { checkAddress, guardedLookup, type RefusedAddress } from './guarded-lookup.ts';
 import { reach } from './reach.ts';
 import { addressOf, type TargetAddress } from './target-address.ts';
 import { type TargetFacts, type TargetProbe, TargetProbeError } from './target-probe.ts';
 
+export interface MilvusTargetProbeOptions {
+  /** Where no target may be. @default anywhere is fine */
+  readonly refused?: RefusedAddress | undefined;
+}
+
 /** Checks a target with Milvus's own SDK: connect, log in, ask for the version. */
 export class MilvusTargetProbe implements TargetProbe {
+  readonly #refused: RefusedAddress | undefined;
+
+  constructor({ refused }: MilvusTargetProbeOptions = {}) {
+    this.#refused = refused;
+  }
+
   async check(
     target: TargetConnection,
     credentials: TargetSecret | undefined,
@@ -14,14 +27,30 @@ export class MilvusTargetProbe implements TargetProbe {
   ): Promise<TargetFacts> {
     const end = performance.now() + budgetMs;
     const address = addressOf(target, credentials);
-    await reach(address, budgetMs);
+    const ip = await this.#reach(address, budgetMs);
     const left = Math.max(1, end - performance.now());
-    return within(left, address, () => login(address, credentials?.token, left));
+    return within(left, address, () => login({ ...address, ip }, credentials?.token, left));
+  }
+
+  /** Answers the one IP address to connect to from now on, if that matters. */
+  async #reach(address: TargetAddress, budgetMs: number): Promise<string | undefined> {
+    const refused = this.#refused;
+    if (refused === undefined) {
+      await reach(address, { budgetMs });
+      return undefined;
+    }
+    checkAddress(address.host, refused);
+    return reach(address, { budgetMs, lookup: guardedLookup(refused) });
   }
 }
 
+interface LoginAddress extends TargetAddress {
+  /** Where to connect, instead of where the host's name may lead. */
+  readonly ip: string | undefined;
+}
+
 async function login(
-  address: TargetAddress,
+  address: LoginAddress,
   token: string | undefined,
   budgetMs: number,
 ): Promise<TargetFacts> {
@@ -44,19 +73,23 @@ async function login(
 }
 
 /** With its defaults the SDK retries a server that is away without end, and sends telemetry unasked. */
-function clientConfig(address: TargetAddress, token: string | undefined, timeout: number): ClientConfig {
-  const { tls } = address;
+function clientConfig(address: LoginAddress, token: string | undefined, timeout: number): ClientConfig {
+  const { tls, host, port, ip = host } = address;
   return {
-    address: where(address),
+    address: where({ host: ip, port }),
     ssl: tls !== undefined,
     ...(token === undefined || token === '' ? {} : { token }),
-    ...(tls === undefined ? {} : { tls: tlsConfig(tls) }),
+    ...(tls === undefined ? {} : { tls: tlsConfig({ ...tls, serverName: tls.serverName ?? nameOf(host) }) }),
     timeout,
     maxRetries: 0,
     isGlobal: false,
     logLevel: 'silent',
     telemetry: { enabled: false },
-    channelOptions: { 'grpc.enable_retries': 0, 'grpc.use_local_subchannel_pool': 1 },
+    channelOptions: {
+      'grpc.enable_retries': 0,
+      'grpc.use_local_subchannel_pool': 1,
+      'grpc.default_authority': where(address),
+    },
   };
 }
 
@@ -67,6 +100,11 @@ function tlsConfig(tls: NonNullable<TargetAddress['tls']>): NonNullable<ClientCo
     ...(tls.cert === undefined ? {} : { certChain: Buffer.from(tls.cert) }),
     ...(tls.serverName === undefined ? {} : { serverName: tls.serverName }),
   };
+}
+
+/** A TLS server name must be a name. */
+function nameOf(host: string): string | undefined {
+  return isIP(host) === 0 ? host : undefined;
 }
 
 /** The SDK's own deadlines do not cover all that it does. */
@@ -111,6 +149,6 @@ function withoutSecret(text: string, token: string | undefined): string {
   return parts.reduce((shown, part) => shown.replaceAll(part, '***'), text);
 }
 
-function where({ host, port }: TargetAddress): string {
+function where({ host, port }: Pick<TargetAddress, 'host' | 'port'>): string {
   return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
 }

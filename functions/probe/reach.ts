@@ -1,21 +1,31 @@
-import { connect as connectPlain, isIP, type Socket } from 'node:net';
+import { connect as connectPlain, isIP, type LookupFunction, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import type { TargetAddress } from './target-address.ts';
 import { TargetProbeError } from './target-probe.ts';
 
+export interface ReachOptions {
+  readonly budgetMs: number;
+  /** How the host's name is resolved; Node's own way when absent. What it fails with is passed on when that is a
+   *  {@link TargetProbeError}. */
+  readonly lookup?: LookupFunction | undefined;
+}
+
 /** Opens one connection and closes it again: tells apart what a gRPC client lumps together as "unavailable" (a name
- *  that does not resolve, a closed port, silence, a certificate that is not trusted). Fails with
- *  {@link TargetProbeError} within `budgetMs`. */
-export async function reach(address: TargetAddress, budgetMs: number): Promise<void> {
+ *  that does not resolve, a closed port, silence, a certificate that is not trusted). Answers the IP address that was
+ *  reached. Fails with {@link TargetProbeError} within the budget. */
+export async function reach(address: TargetAddress, options: ReachOptions): Promise<string> {
+  const { budgetMs, lookup } = options;
   const where = `${address.host}:${address.port}`;
   let connected = false;
   let socket: Socket | undefined;
   try {
-    socket = open(address, () => {
+    socket = open(address, lookup, () => {
       connected = true;
     });
     await established(socket, address, budgetMs);
+    return socket.remoteAddress ?? address.host;
   } catch (error) {
+    if (error instanceof TargetProbeError) throw error;
     throw new TargetProbeError(sentence(where, address, { error, connected, budgetMs }), { cause: error });
   } finally {
     socket?.destroy();
@@ -34,12 +44,16 @@ function established(socket: Socket, { tls }: TargetAddress, budgetMs: number): 
 
 class Timeout extends Error {}
 
-function open({ host, port, tls }: TargetAddress, onConnected: () => void): Socket {
-  if (tls === undefined) return connectPlain({ host, port }, onConnected);
+function open(
+  { host, port, tls }: TargetAddress,
+  lookup: LookupFunction | undefined,
+  onConnected: () => void,
+): Socket {
+  const to = { host, port, ...(lookup === undefined ? {} : { lookup }) };
+  if (tls === undefined) return connectPlain(to, onConnected);
   const servername = tls.serverName ?? (isIP(host) === 0 ? host : undefined);
   const socket = connectTls({
-    host,
-    port,
+    ...to,
     ca: tls.ca,
     cert: tls.cert,
     key: tls.key,

@@ -19,5 +19,10 @@ export interface TargetFacts {
 }
 
 export class TargetProbeError extends Error {
-  override readonly name = 'TargetProbeError';
+  override readonly name: string = 'TargetProbeError';
+}
+
+/** Nobody may connect there from here, whatever listens. */
+export class TargetRefusedError extends TargetProbeError {
+  override readonly name = 'TargetRefusedError';
 }

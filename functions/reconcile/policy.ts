@@ -8,8 +8,8 @@ export const POLICY = {
   missingGraceMs: 5 * 60_000,
   /** A running replicator whose lease ran out this long ago hangs. */
   leaseGraceMs: 60_000,
-  /** A running replicator takes its first lease by then (image pull and a takeover included), or hangs. */
-  firstLeaseMs: 10 * 60_000,
+  /** A running replicator that has had no lease after this long hangs. */
+  firstLeaseMs: TIMING.firstLeaseSeconds * 1_000,
   /** From the request to drain until the replicator is killed. */
   stopTimeoutMs: TIMING.stopTimeoutSeconds * 1_000,
   /** Streaming for this long makes the earlier starts forgotten; less, and a record that ends every job that comes to it

@@ -50,10 +50,15 @@ export const CONTROL_PLANE_ENV = {
 /** Port of the health check in the container; nobody outside of it can reach it. */
 export const HEALTH_PORT = 8081;
 
+/** What asks there: the command of the container's health check. */
+export const HEALTH_COMMAND = ['node', '/app/replicator/health.mjs'] as const;
+
 /** Seconds; the order drain < forced exit < stop timeout is asserted by a test. */
 export const TIMING = {
   leaseSeconds: 10,
   renewSeconds: 3,
+  /** A replicator takes its first lease by then (image pull and a takeover included), or hangs. */
+  firstLeaseSeconds: 600,
   drainSeconds: 20,
   forcedExitSeconds: 30,
   stopTimeoutSeconds: 120,

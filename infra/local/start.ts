@@ -12,12 +12,12 @@ import { SqliteTaskStore } from '#shared/store/sqlite/sqlite-task-store.ts';
 import type { CdcDeps } from '../../functions/cdc/deps.ts';
 import { createHandler } from '../../functions/cdc/handler.ts';
 import { MilvusTargetProbe } from '../../functions/probe/milvus-target-probe.ts';
+import { KafkaSourceProbe } from '../kafka-source-probe.ts';
 import { isPublic, type ListenAddress } from './config/listen-address.ts';
 import type { LocalConfig } from './config.ts';
 import { ControlPlaneLock } from './control-plane-lock.ts';
 import { prepareDataFolder } from './data-folder.ts';
 import { forgetOrphans } from './forget-orphans.ts';
-import { KafkaSourceProbe } from './kafka-source-probe.ts';
 import { parkTasks } from './park-tasks.ts';
 import { readPemFile } from './read-pem.ts';
 import { ReconcileLoop } from './reconcile-loop.ts';
@@ -118,6 +118,7 @@ function settingsOf(config: LocalConfig): CdcDeps['settings'] {
     replicateChannel: config.source.replicateChannel,
     oneCollectionPerTask: config.oneCollectionPerTask,
     showStatus: config.showStatus,
+    allowedTargets: [],
   };
 }
 

@@ -33,6 +33,8 @@ export interface JobOptions {
   readonly clock: Clock;
   readonly settings: Settings;
   readonly log: Logger;
+  /** Told of the lease once it is held. */
+  readonly onLease?: ((lease: Pick<LeaseKeeper, 'remainingMs'>) => void) | undefined;
   /** Where the job's metrics go; none are made without it. */
   readonly metrics?: MetricsSink | undefined;
   /** Milliseconds to finish what is in flight once the job is asked to stop. */
@@ -121,6 +123,7 @@ export class Job {
       };
     };
     const lease = new LeaseKeeper({ store, fence, clock, settings, log, takenAt: claimed.takenAt, account });
+    this.#options.onLease?.(lease);
     const common = { clock, settings, status, log, signal, lease, source, target };
     const sender = new Sender({ ...common, notBefore: claimed.sendFrom, onError });
     const follower = new CatalogFollower({ source, registry: () => made, clock, status, log });

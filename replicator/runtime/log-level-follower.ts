@@ -1,4 +1,4 @@
-import type { Logger } from '#shared/log.ts';
+import { isLogLevel, type Logger } from '#shared/logger.ts';
 import type { TaskStore } from '#shared/store/task-store.ts';
 import { type Clock, sleep } from './clock.ts';
 
@@ -18,9 +18,9 @@ export async function followLogLevel(options: {
   while (!signal.aborted) {
     try {
       const level = (await store.getLogLevel()) ?? own;
-      if (level !== log.level && level in log.levels.values) {
+      if (level !== log.level && isLogLevel(level)) {
         log.level = level;
-        log.info({ level }, 'log level changed');
+        log.info({ logLevel: level }, 'log level changed');
       }
     } catch (error) {
       log.debug({ err: error }, 'log level not read');

@@ -1,10 +1,13 @@
+import { z } from 'zod';
+
 /** How long a source's log keeps what was written to it, by its settings. A log may keep more, never less. */
-export interface LogRetention {
+export const logRetentionSchema = z.object({
   /** Milliseconds; null: for ever. */
-  readonly ms: number | null;
+  ms: z.number().nullable(),
   /** Bytes after which the oldest goes, whatever its age; null: no limit. */
-  readonly bytes: number | null;
-}
+  bytes: z.number().nullable(),
+});
+export type LogRetention = Readonly<z.output<typeof logRetentionSchema>>;
 
 /** Less is too little to repair a target over a night. */
 const SHORT_MS = 24 * 3_600_000;

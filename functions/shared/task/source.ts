@@ -38,21 +38,30 @@ export const etcdConfig = z.strictObject({
   tls: tlsConfig.optional(),
 });
 
-/** The mechanisms that a replicator speaks. */
+/** The mechanisms that log in with a name and a password. */
 export const SASL_MECHANISMS = ['PLAIN', 'SCRAM-SHA-256', 'SCRAM-SHA-512'] as const;
 
-export const kafkaConfig = z.strictObject({
-  /** `host:port` of some brokers. */
-  bootstrap: z.array(z.string().regex(/^[^\s/]+:\d{1,5}$/, 'must be host:port')).min(1),
-  sasl: z
-    .strictObject({
-      mechanism: z.enum(SASL_MECHANISMS),
-      username: z.string().min(1),
-      password: z.string(),
-    })
-    .optional(),
-  tls: tlsConfig.optional(),
-});
+const saslConfig = z.discriminatedUnion('mechanism', [
+  z.strictObject({
+    mechanism: z.enum(SASL_MECHANISMS),
+    username: z.string().min(1),
+    password: z.string(),
+  }),
+  /** Amazon MSK with IAM: the role of whoever connects is the login. */
+  z.strictObject({ mechanism: z.literal('AWS_MSK_IAM'), region: z.string().min(1) }),
+]);
+
+export const kafkaConfig = z
+  .strictObject({
+    /** `host:port` of some brokers. */
+    bootstrap: z.array(z.string().regex(/^[^\s/]+:\d{1,5}$/, 'must be host:port')).min(1),
+    sasl: saslConfig.optional(),
+    tls: tlsConfig.optional(),
+  })
+  // MSK takes IAM over TLS only; a signed token on an open line could be used by whoever reads it.
+  .transform((kafka) =>
+    kafka.sasl?.mechanism === 'AWS_MSK_IAM' ? { ...kafka, tls: kafka.tls ?? {} } : kafka,
+  );
 
 /** The source's own API. Not needed to follow the log; needed to copy what exists and where etcd is behind. */
 export const sourceMilvusConfig = z.strictObject({

@@ -18,6 +18,7 @@ import { KafkaClient, type TopicState } from './kafka-client.ts';
 import { unavailable } from './kafka-errors.ts';
 import { kafkaVerdict } from './kafka-verdict.ts';
 import { type LogRecord, readRecords, splitBatches } from './record-batch.ts';
+import type { MskToken } from './sasl.ts';
 import { readSourceClock } from './source-clock.ts';
 import { TopicReader } from './topic-reader.ts';
 
@@ -30,17 +31,20 @@ const ONE_RECORD_BYTES = 64 * 1024;
  *  topic of that name is a {@link HistoryLostError}, never a continuation. */
 export class KafkaChangeSource implements ChangeSource {
   readonly #config: KafkaSourceConfig;
+  readonly #mskToken: MskToken | undefined;
   readonly #etcd: EtcdClient;
   readonly #catalog: EtcdCatalog;
   /** For everything but reading on; readers have clients of their own. */
   readonly #kafka: KafkaClient;
   readonly #topicIds = new Map<string, string>();
 
-  constructor(config: KafkaSourceConfig) {
+  /** `mskToken` stands in for the login of AWS. */
+  constructor(config: KafkaSourceConfig, mskToken?: MskToken) {
     this.#config = config;
+    this.#mskToken = mskToken;
     this.#etcd = new EtcdClient(config.etcd);
     this.#catalog = new EtcdCatalog(this.#etcd, this.#metaRoot);
-    this.#kafka = new KafkaClient(config.kafka);
+    this.#kafka = new KafkaClient(config.kafka, mskToken);
   }
 
   /** Makes sure that this is a source that can be followed: to be called once, before anything is read.
@@ -78,7 +82,7 @@ export class KafkaChangeSource implements ChangeSource {
     options: ReadOptions,
   ): AsyncGenerator<readonly ChannelRecord[]> {
     const reader = new TopicReader({
-      client: new KafkaClient(this.#config.kafka),
+      client: new KafkaClient(this.#config.kafka, this.#mskToken),
       topic: channel,
       topicId: this.#topicIds.get(channel),
       offset,

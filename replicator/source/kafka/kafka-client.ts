@@ -4,6 +4,7 @@ import type { KafkaConfig } from './config.ts';
 import { chooseFetchApi, type FetchApi, type FetchRequest } from './fetch-api.ts';
 import { KafkaAnswerError } from './kafka-verdict.ts';
 import { loadTls } from './pem.ts';
+import { type MskToken, saslOptions } from './sasl.ts';
 
 const CONNECT_TIMEOUT_MS = 5_000;
 /** Longer than any wait that is asked of a broker. */
@@ -31,9 +32,10 @@ export class KafkaClient {
   readonly #bootstrap: string;
   #fetchApi: FetchApi | undefined;
 
-  constructor(config: KafkaConfig) {
+  /** `mskToken` stands in for the login of AWS. */
+  constructor(config: KafkaConfig, mskToken?: MskToken) {
     // A group is required by the library and never joined.
-    this.#consumer = new Consumer({ ...clientOptions(config), groupId: 'milvus-cdc' });
+    this.#consumer = new Consumer({ ...clientOptions(config, mskToken), groupId: 'milvus-cdc' });
     this.#bootstrap = config.bootstrap.join(', ');
   }
 
@@ -104,7 +106,7 @@ export class KafkaClient {
 export type TopicClient = Pick<KafkaClient, 'bootstrap' | 'topic' | 'extent' | 'fetch' | 'close'>;
 
 /** What every client of the library is told. */
-export function clientOptions(config: KafkaConfig): BaseOptions {
+export function clientOptions(config: KafkaConfig, mskToken?: MskToken): BaseOptions {
   return {
     clientId: 'milvus-cdc',
     bootstrapBrokers: [...config.bootstrap],
@@ -112,7 +114,7 @@ export function clientOptions(config: KafkaConfig): BaseOptions {
     requestTimeout: REQUEST_TIMEOUT_MS,
     retries: 0,
     autocreateTopics: false,
-    ...(config.sasl === undefined ? {} : { sasl: { ...config.sasl } }),
+    ...(config.sasl === undefined ? {} : { sasl: saslOptions(config.sasl, mskToken) }),
     ...(config.tls === undefined
       ? {}
       : {

@@ -17,6 +17,8 @@ export interface TlsOptions {
 export interface ConnectionOptions {
   readonly endpoint: Endpoint;
   readonly tls?: TlsOptions | undefined;
+  /** Why nobody may be connected to under an IP address; undefined when one may. @default anybody may */
+  readonly refused?: ((address: string) => string | undefined) | undefined;
 }
 
 /** How a call ended without an answer. */
@@ -39,10 +41,12 @@ const identity = (bytes: Buffer): Buffer => bytes;
 export class Connection {
   readonly #client: Client;
   readonly #metadata: Metadata;
+  readonly #refused: ConnectionOptions['refused'];
   readonly #sockets = new Set<Socket>();
   #reset = false;
 
-  constructor({ endpoint, tls }: ConnectionOptions) {
+  constructor({ endpoint, tls, refused }: ConnectionOptions) {
+    this.#refused = refused;
     const credentials = new SocketCredentials(credentialsFor(endpoint, tls), (socket) => this.#track(socket));
     this.#client = new Client(endpoint.address, credentials, {
       'grpc.enable_retries': 0,
@@ -106,7 +110,11 @@ export class Connection {
     this.#sockets.clear();
   }
 
+  /** What a name resolves to is anybody's guess; what is at the other end of a socket is certain. */
   #track(socket: Socket): void {
+    const peer = socket.remoteAddress ?? '';
+    const why = this.#refused?.(peer);
+    if (why !== undefined) throw new Error(`${peer} ${why}: a target has to be reached through the network`);
     if (this.#reset) {
       socket.resetAndDestroy();
       return;

@@ -18,16 +18,13 @@ import { MilvusApi, orThere, unless } from './api.ts';
 import { classify, type WriteOutcome } from './classify.ts';
 import { GRPC_STATUS, grpcCode, MILVUS_CODE, type MilvusStatus } from './codes.ts';
 import { countRows, createCollection, describeCollection, names, toPairs, toRecord } from './collections.ts';
-import { CallError, type Connection, type TlsOptions } from './connection.ts';
-import type { Endpoint } from './endpoint.ts';
+import { CallError, type Connection, type ConnectionOptions } from './connection.ts';
 import { METHODS } from './methods.ts';
 import * as partitions from './partitions.ts';
 import { WritePool } from './write-pool.ts';
 
-export interface MilvusTargetOptions {
-  readonly endpoint: Endpoint;
+export interface MilvusTargetOptions extends ConnectionOptions {
   readonly logger: Logger;
-  readonly tls?: TlsOptions | undefined;
   /** How long to wait for a connection before a write counts as not sent. @default 5000 */
   readonly connectTimeoutMs?: number | undefined;
   /** How long a call that is not a write may take. @default 30000 */
@@ -51,12 +48,12 @@ export class MilvusTarget implements Target {
   readonly #connectTimeoutMs: number;
 
   constructor(options: MilvusTargetOptions) {
-    const { endpoint, tls, callTimeoutMs = 30_000 } = options;
+    const { endpoint, tls, refused, callTimeoutMs = 30_000 } = options;
     this.maxRequestBytes = options.maxRequestBytes ?? 8 * 1024 * 1024;
     this.#logger = options.logger;
     this.#connectTimeoutMs = options.connectTimeoutMs ?? 5_000;
-    this.#api = new MilvusApi({ endpoint, tls, callTimeoutMs });
-    this.#writes = new WritePool({ endpoint, tls });
+    this.#api = new MilvusApi({ endpoint, tls, refused, callTimeoutMs });
+    this.#writes = new WritePool({ endpoint, tls, refused });
   }
 
   /** `deadlineMs` counts from now. Fails only for rows that cannot be encoded (ColumnMismatchError,

@@ -4,7 +4,8 @@ import { ChannelCredentials } from '@grpc/grpc-js';
 type Connector = ReturnType<ChannelCredentials['_createSecureConnector']>;
 type ConnectorInputs = Parameters<ChannelCredentials['_createSecureConnector']>;
 
-/** Other credentials, plus sight of each TCP socket a channel opens. gRPC closes a connection politely: what the
+/** Other credentials, plus sight of each TCP socket a channel opens, before anything is sent over it: when `onSocket`
+ *  throws, nothing is, and the connection counts as failed. gRPC closes a connection politely: what the
  *  operating system still holds of a request is sent even minutes later, when a broken network heals. A request
  *  that was given up must not arrive then, so its socket is to be reset, which throws the rest away; and grpc-js
  *  offers no other way to get at it. */
@@ -30,7 +31,7 @@ export class SocketCredentials extends ChannelCredentials {
   override _createSecureConnector(...inputs: ConnectorInputs): Connector {
     const inner = this.#inner._createSecureConnector(...inputs);
     return {
-      connect: (socket) => {
+      connect: async (socket) => {
         this.#onSocket(socket);
         return inner.connect(socket);
       },

@@ -53,6 +53,7 @@ export class World {
     replicateChannel: 'by-dev-replicate-msg',
     oneCollectionPerTask: false,
     showStatus: true,
+    allowedTargets: [],
   };
   /** As on one machine; a test may set one. */
   secretReferences: SecretReferences | undefined;

@@ -1,9 +1,12 @@
 import { once } from 'node:events';
 import { type AddressInfo, createServer, type Server } from 'node:net';
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import type { TargetSecret } from '#shared/secrets/secret-store.ts';
+import { refusedAddress } from '#shared/target-rules.ts';
 import type { TargetConnection } from '#shared/task/task.ts';
+import type { RefusedAddress } from '../../../functions/probe/guarded-lookup.ts';
 import { MilvusTargetProbe } from '../../../functions/probe/milvus-target-probe.ts';
+import { TargetRefusedError } from '../../../functions/probe/target-probe.ts';
 import { selfSigned } from '../target/certificate.ts';
 import { startFakeMilvus } from './fake-milvus.ts';
 
@@ -133,4 +136,69 @@ test('PEM that is none is told without being shown', async () => {
   });
   expect(sentence).toMatch(/^the certificates or the key given for 127.0.0.1:\d+ cannot be used: ERR_OSSL/);
   expect(sentence).not.toContain('s3cret');
+});
+
+describe('where not every address is allowed', () => {
+  /** Checks a target that listens on the loopback interface, where nobody may connect to what `refused` says. */
+  async function guarded(target: Target, refused: RefusedAddress): Promise<unknown> {
+    const { uri, tls, secret } = target;
+    const connection = { uri, connectTimeoutMs: BUDGET_MS, ignorePartition: false, ...(tls && { tls }) };
+    return new MilvusTargetProbe({ refused })
+      .check(connection, secret, BUDGET_MS)
+      .catch((error: unknown) => error);
+  }
+
+  test.each(['127.0.0.1', 'localhost', '[::1]', '[::ffff:127.0.0.1]', '0.0.0.0', '2130706433', '127.1'])(
+    '%s is refused without a connection',
+    async (host) => {
+      let connections = 0;
+      const server = createServer(() => {
+        connections += 1;
+      });
+      const port = await listen(server);
+      const failure = await guarded({ uri: `http://${host}:${port}` }, refusedAddress);
+      expect(failure).toBeInstanceOf(TargetRefusedError);
+      expect((failure as Error).message).toMatch(
+        /a loopback address: a target has to be reached through the network$/,
+      );
+      expect(connections).toBe(0);
+      server.close();
+    },
+  );
+
+  test.each(['http://169.254.169.254:80', 'http://[fd00:ec2::254]:80', 'http://169.254.170.2:80'])(
+    '%s is refused at once',
+    async (uri) => {
+      expect(await guarded({ uri }, refusedAddress)).toMatchObject({
+        name: 'TargetRefusedError',
+        message: expect.stringContaining('is an address of the metadata service'),
+      });
+    },
+  );
+
+  test('a name is refused when one of its addresses is', async () => {
+    await using milvus = await startFakeMilvus();
+    const addresses: string[] = [];
+    const uri = `http://localhost:${milvus.port}`;
+    expect(await guarded({ uri }, (address) => void addresses.push(address))).toEqual({ version: 'v2.9.9' });
+    const last = addresses.at(-1);
+    expect(await guarded({ uri }, (address) => (address === last ? 'is odd' : undefined))).toMatchObject({
+      name: 'TargetRefusedError',
+      message: `localhost resolves to ${last}, which is odd: a target has to be reached through the network`,
+    });
+  });
+
+  test('a name that is allowed is logged in to under its name, at the address that was looked at', async () => {
+    const { cert, key } = await selfSigned('localhost');
+    await using milvus = await startFakeMilvus({ token: 'root:Milvus', tls: { cert, key } });
+    const uri = `https://localhost:${milvus.port}`;
+    const secret = { token: 'root:Milvus' };
+    expect(await guarded({ uri, tls: { caPem: cert }, secret }, () => undefined)).toEqual({
+      version: 'v2.9.9',
+    });
+    expect(await guarded({ uri: 'http://no-such-host.invalid:1' }, () => undefined)).toMatchObject({
+      name: 'TargetProbeError',
+      message: 'the host name of no-such-host.invalid:1 cannot be resolved',
+    });
+  });
 });

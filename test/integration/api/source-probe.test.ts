@@ -3,7 +3,7 @@ import { pino } from 'pino';
 import { expect, inject, onTestFinished, test } from 'vitest';
 import { type KafkaSourceConfig, kafkaSourceConfig } from '#shared/task/source.ts';
 import type { SourceFacts } from '../../../functions/probe/source-probe.ts';
-import { KafkaSourceProbe, type KafkaSourceProbeOptions } from '../../../infra/local/kafka-source-probe.ts';
+import { KafkaSourceProbe, type KafkaSourceProbeOptions } from '../../../infra/kafka-source-probe.ts';
 import { connectMilvus, ok } from '../../support/milvus/connect.ts';
 
 const { source } = inject('stack');

@@ -20,7 +20,7 @@ import { freePorts } from '../../support/stack/ports.ts';
 import { RunFolder } from '../../support/stack/run-folder.ts';
 import { makeCertificates, type TlsFiles } from './etcd-server.ts';
 import { startTwoBrokers } from './kafka-cluster.ts';
-import { LOGIN, type SecureKafka, startSecureKafka } from './secure-kafka.ts';
+import { LOGIN, SESSION_MS, type SecureKafka, startSecureKafka, unsecuredToken } from './secure-kafka.ts';
 import { Topics } from './topics.ts';
 
 /** Reading topics of a real broker through its outages, codecs and logins. */
@@ -277,6 +277,60 @@ describe('a broker with logins', () => {
       expect(performance.now() - start).toBeLessThan(15_000);
     },
   );
+
+  describe('for the role of this process, as Amazon MSK does', () => {
+    const byRole = (token: () => string): KafkaChangeSource => {
+      const config = kafkaSourceConfig.parse({
+        etcd: { endpoints: ['127.0.0.1:1'] },
+        kafka: {
+          bootstrap: [kafka.oauth],
+          sasl: { mechanism: 'AWS_MSK_IAM', region: 'eu-central-1' },
+          tls: { ca: tls.ca },
+        },
+      });
+      return new KafkaChangeSource(config, async (region) => {
+        expect(region).toBe('eu-central-1');
+        return token();
+      });
+    };
+
+    test('is read without a gap while logins run out', async () => {
+      let tokens = 0;
+      const source = byRole(() => {
+        tokens += 1;
+        return unsecuredToken();
+      });
+      const slow = await topics.make([]);
+      await source.describeChannel(slow, patience());
+      const { done } = reading(source, slow, 30);
+      for (let at = 0; at < 30; at += 1) {
+        await topics.produce(slow, ticks(at, at + 1));
+        await source.describeChannel(slow, patience());
+        await sleep((4 * SESSION_MS) / 30);
+      }
+      expect((await done).map(({ offset }) => offset)).toEqual(range(30));
+      expect(tokens).toBeGreaterThan(4);
+      await source.close();
+    });
+
+    test('refuses a token with a sentence that does not hold it', async () => {
+      const old = unsecuredToken(-60);
+      const source = byRole(() => old);
+      const failure = await source.describeChannel(topic, patience()).catch((error: unknown) => error);
+      expect(failure).toBeInstanceOf(SourceUnavailableError);
+      expect(String(failure)).toMatch(/refuses the token: .*invalid_token/);
+      expect(inspect(failure, { depth: 30, showHidden: true })).not.toContain(old);
+      await source.close();
+    });
+
+    test('tells that no token could be made', async () => {
+      const source = byRole(() => {
+        throw new Error('no credentials of a role');
+      });
+      await expect(source.describeChannel(topic, patience())).rejects.toThrow(/no credentials of a role/);
+      await source.close();
+    });
+  });
 
   test('refuses a stranger certificate authority, a missing login, and TLS where there is none', async () => {
     await expect(reads({ tls: {} }, kafka.saslSsl)).rejects.toThrow(SourceUnavailableError);

@@ -7,11 +7,11 @@ import {
   type SourceFacts,
   type SourceProbe,
   SourceProbeError,
-} from '../../functions/probe/source-probe.ts';
-import type { Catalog, CatalogCollection } from '../../replicator/engine/catalog.ts';
-import type { ChangeSource, ChannelExtent } from '../../replicator/source/change-source.ts';
-import { KafkaChangeSource } from '../../replicator/source/kafka/kafka-change-source.ts';
-import { readRetention } from '../../replicator/source/kafka/retention.ts';
+} from '../functions/probe/source-probe.ts';
+import type { Catalog, CatalogCollection } from '../replicator/engine/catalog.ts';
+import type { ChangeSource, ChannelExtent } from '../replicator/source/change-source.ts';
+import { KafkaChangeSource } from '../replicator/source/kafka/kafka-change-source.ts';
+import { readRetention } from '../replicator/source/kafka/retention.ts';
 
 export interface KafkaSourceProbeOptions {
   readonly config: KafkaSourceConfig;
