@@ -1,4 +1,5 @@
-import { covers, inScope, mapName, type ScopePattern } from '#shared/task/scope.ts';
+import { covers, inScope, mapName } from '#shared/task/scope.ts';
+import { neighboursOf, scopeBeside } from '#shared/task/shared-target.ts';
 import type { Task } from '#shared/task/task.ts';
 import type { SourceCollection, SourceFacts } from '../probe/source-probe.ts';
 import type { TargetFacts } from '../probe/target-probe.ts';
@@ -40,16 +41,14 @@ const MAX_LISTED = 1_000;
 
 /** Tells what the task of a preview would replicate of what the source holds. Pure. */
 export function dryRunOf(
-  { task, known, others }: Preview,
+  { task, known, neighbours }: Preview,
   { source, target }: { readonly source: SourceFacts; readonly target: TargetFacts },
 ): DryRun {
   const all = source.collections.toSorted((a, b) => (nameOf(a) < nameOf(b) ? -1 : 1));
-  const isPlanned = ({ database, name }: SourceCollection) => inScope(task.scope, database, name);
+  const scope = scopeBeside(task, neighbours);
+  const isPlanned = ({ database, name }: SourceCollection) => inScope(scope, database, name);
   const planned = all.filter(isPlanned);
   const leftOut = all.filter((collection) => !isPlanned(collection));
-  const neighbours = others.filter(
-    (other) => other.targetIdentity === task.targetIdentity && other.id !== task.id,
-  );
   const hidden = [planned, leftOut].reduce((sum, list) => sum + Math.max(0, list.length - MAX_LISTED), 0);
   return {
     dry_run: true,
@@ -79,12 +78,11 @@ function plannedOf(task: Task, collection: SourceCollection): PlannedCollection 
 }
 
 function whyLeft(task: Task, { database, name }: SourceCollection, neighbours: readonly Task[]): string {
-  const place = { database, collection: name };
-  const matches = (patterns: readonly ScopePattern[]) => patterns.some((pattern) => covers(pattern, place));
-  if (!matches(task.scope.include)) return 'it is not asked for';
-  const owner = neighbours.find((other) => inScope(other.scope, database, name));
-  return owner === undefined
-    ? 'another task took it when this one was created'
+  const asked = task.scope.include.some((pattern) => covers(pattern, { database, collection: name }));
+  const tasks = [task, ...neighbours];
+  const owner = tasks.find((one) => inScope(scopeBeside(one, neighboursOf(one, tasks)), database, name));
+  return owner === undefined || !asked
+    ? 'it is not asked for'
     : `task ${owner.id} replicates it to the same target`;
 }
 

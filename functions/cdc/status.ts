@@ -1,7 +1,7 @@
 import { CODES } from '#shared/errors.ts';
 import { TIMING } from '#shared/names.ts';
 import type { Phase, Reason, Run, TaskObject } from '#shared/task/run.ts';
-import { covers, type ScopePattern } from '#shared/task/scope.ts';
+import { leftOut, neighboursOf } from '#shared/task/shared-target.ts';
 import type { Launch, Task } from '#shared/task/task.ts';
 import { patternText } from './scope-of.ts';
 import { tickMillis } from './tick.ts';
@@ -38,11 +38,11 @@ export interface StatusCounters {
   readonly rows_of_dropped_collections: number;
 }
 
-/** What a task is about, as it was decided when it was created. Patterns are `database.collection`, `*` for any. */
+/** What a task is about now. Patterns are `database.collection`, `*` for any. */
 export interface ScopeStatus {
   readonly include: readonly string[];
-  /** `task`: who has it now; null when that task was deleted, so that nobody replicates it. */
-  readonly left_out: readonly { readonly pattern: string; readonly task: string | null }[];
+  /** What another task of the same target has, until that one is deleted. */
+  readonly left_out: readonly { readonly pattern: string; readonly task: string }[];
 }
 
 export interface CollectionStatus {
@@ -150,16 +150,12 @@ function lagOf(run: Run | undefined, now: number): Pick<TaskStatus, 'lag_ms' | '
   return { lag_ms: Math.max(0, at - tickMillis(BigInt(run.watermark))) };
 }
 
-function scopeOf({ id, targetIdentity, scope }: Task, others: readonly Task[]): ScopeStatus {
-  const neighbours = others.filter((other) => other.targetIdentity === targetIdentity && other.id !== id);
-  const holds = (other: Task, pattern: ScopePattern) =>
-    other.scope.include.some((taken) => covers(taken, pattern)) &&
-    !other.scope.exclude.some((left) => covers(left, pattern));
+function scopeOf(task: Task, others: readonly Task[]): ScopeStatus {
   return {
-    include: scope.include.map(patternText),
-    left_out: scope.exclude.map((pattern) => ({
+    include: task.scope.include.map(patternText),
+    left_out: leftOut(task, neighboursOf(task, others)).map(({ pattern, taskId }) => ({
       pattern: patternText(pattern),
-      task: neighbours.find((other) => holds(other, pattern))?.id ?? null,
+      task: taskId,
     })),
   };
 }

@@ -19,6 +19,10 @@ export const REPLICATOR_ENV = {
 export const TIMING = {
   leaseSeconds: 10,
   renewSeconds: 3,
+  /** The longest that a replicator lets a write to the target take. */
+  requestSeconds: 6.5,
+  /** How long a target may still execute a request whose connection is closed. */
+  settleSeconds: 2,
   drainSeconds: 20,
   forcedExitSeconds: 30,
   stopTimeoutSeconds: 120,

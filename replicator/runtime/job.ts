@@ -3,7 +3,8 @@ import { EXIT } from '#shared/fleet/fleet.ts';
 import type { Logger } from '#shared/log.ts';
 import { type Fence, FencedError, type TaskStore } from '#shared/store/task-store.ts';
 import { type ChannelPosition, packPositions, unpackPositions } from '#shared/task/positions.ts';
-import type { RunUpdate } from '#shared/task/run.ts';
+import type { RunUpdate, TaskObject } from '#shared/task/run.ts';
+import { inScope } from '#shared/task/scope.ts';
 import type { Task } from '#shared/task/task.ts';
 import type { ChangeSource } from '../source/change-source.ts';
 import type { Target } from '../target/target.ts';
@@ -11,6 +12,7 @@ import { CatalogFollower } from './catalog-follower.ts';
 import { type Clock, isoTime, sleep } from './clock.ts';
 import { type Claimed, claimLease } from './lease-claim.ts';
 import { type Account, LeaseKeeper } from './lease-keeper.ts';
+import { OwnScope } from './own-scope.ts';
 import { Registry } from './registry.ts';
 import { Sender } from './sender.ts';
 import type { Settings } from './settings.ts';
@@ -54,6 +56,8 @@ const PERMANENT: ReadonlySet<Code> = new Set<Code>([
 export class Job {
   readonly #options: JobOptions;
   readonly #abort = new AbortController();
+  /** Aborts when the task has another part of its target than this job goes by. */
+  readonly #rescoped = new AbortController();
   readonly #ownShort = new Wake();
   #error: unknown;
 
@@ -67,7 +71,7 @@ export class Job {
     try {
       const task = await this.#task();
       const claimed = await claimLease({ ...this.#options, signal: stop });
-      return await this.#follow(task, claimed, stop);
+      return await this.#follow(task, claimed, AbortSignal.any([stop, this.#rescoped.signal]));
     } catch (error) {
       if (stop.aborted) return { exitCode: EXIT.stopped, code: undefined, message: 'asked to stop' };
       if (error instanceof FencedError)
@@ -90,7 +94,8 @@ export class Job {
     const fence: Fence = { taskId, incarnation, owner, epoch: claimed.run.epoch };
     const status = new JobStatus(clock, claimed.run.counters);
     const onError = (error: unknown) => this.#fail(error);
-    const objects = await store.listObjects(task);
+    const scope = await OwnScope.read({ store, task, clock, settings, log });
+    const objects = await this.#ownObjects(task, scope, fence);
     const target = await openTarget(task);
     let registry: Registry | undefined;
     let lastRequests = status.counters.requests;
@@ -101,7 +106,12 @@ export class Job {
       return {
         update: () => {
           positions = registry?.channels.positions() ?? unpackPositions(claimed.run.channels);
-          return updateOf(status, positions, registry?.watermark);
+          // What a predecessor sent by an older scope may be executed until then.
+          const settled = clock.monotonic() >= claimed.sendFrom;
+          return {
+            ...updateOf(status, positions, registry?.watermark),
+            scopeRevision: settled ? scope.revision : undefined,
+          };
         },
         urgent: requests !== lastRequests || (registry?.channels.short ?? false),
         written: () => {
@@ -116,7 +126,8 @@ export class Job {
     const follower = new CatalogFollower({ source, registry: () => made, clock, status, log });
     const made = new Registry({
       ...common,
-      task,
+      task: { ...task, scope: scope.scope },
+      excluded: task.scope.exclude,
       objects,
       positions: unpackPositions(claimed.run.channels),
       sender,
@@ -131,7 +142,12 @@ export class Job {
       onError,
     });
     registry = made;
-    const work = [lease.run(signal), follower.run(signal), this.#flushOwn(made, lease)];
+    const work = [
+      lease.run(signal),
+      scope.taken(status, signal).then(() => follower.run(signal)),
+      scope.changed(signal).then(() => this.#rescoped.abort()),
+      this.#flushOwn(made, lease),
+    ];
     for (const part of work) part.catch(onError);
     await new Promise<void>((resolve) => {
       if (stop.aborted || signal.aborted) resolve();
@@ -144,6 +160,23 @@ export class Job {
       this.#abort.abort();
       await target.close();
     }
+  }
+
+  /** What the task knows of the collections that it has. What another task has now is forgotten and stays on the target;
+   *  only a drop that was begun is finished. */
+  async #ownObjects(task: Task, { scope }: OwnScope, fence: Fence): Promise<readonly TaskObject[]> {
+    const { store, log } = this.#options;
+    const own: TaskObject[] = [];
+    for (const object of await store.listObjects(task)) {
+      const { database, name } = object.source;
+      if (object.state === 'dropping' || inScope(scope, database, name)) {
+        own.push(object);
+        continue;
+      }
+      log.info({ collection: `${database}.${name}`, id: object.collectionId }, 'left to another task');
+      await store.deleteObject(fence, object.collectionId);
+    }
+    return own;
   }
 
   /** Cursors of single collections are written beside the lease, each with its own item. */
@@ -176,9 +209,10 @@ export class Job {
     const { status, sender, fence, registry, lease, sendFrom } = parts;
     const { clock, drainMs, log, store } = this.#options;
     const failed = this.#abort.signal.aborted;
-    const end: JobEnd = failed
-      ? endOf(this.#error)
-      : { exitCode: EXIT.stopped, code: undefined, message: 'asked to stop' };
+    const message = this.#rescoped.signal.aborted
+      ? 'what it leaves to other tasks has changed; it goes on with that'
+      : 'asked to stop';
+    const end: JobEnd = failed ? endOf(this.#error) : { exitCode: EXIT.stopped, code: undefined, message };
     if (failed) log.error({ err: this.#error, code: end.code }, 'job failed');
     status.phase = 'stopping';
     sender.close();

@@ -2,7 +2,7 @@ import type { Code } from '#shared/errors.ts';
 import type { Logger } from '#shared/log.ts';
 import type { ChannelPosition } from '#shared/task/positions.ts';
 import type { TaskObject } from '#shared/task/run.ts';
-import { inScope, mapName } from '#shared/task/scope.ts';
+import { covers, inScope, mapName, type ScopePattern } from '#shared/task/scope.ts';
 import { ITEM_VERSION, type Task } from '#shared/task/task.ts';
 import type { Catalog, CatalogCollection } from '../engine/catalog.ts';
 import type { Timestamp } from '../engine/change.ts';
@@ -16,6 +16,7 @@ import type { Followers } from './followers.ts';
 import type { LeaseKeeper } from './lease-keeper.ts';
 import { ObjectActor } from './object-actor.ts';
 import { ObjectRecord, type ObjectRecordOptions } from './object-record.ts';
+import { ownPlaces } from './placement.ts';
 import type { Sender } from './sender.ts';
 import type { Settings } from './settings.ts';
 import type { JobStatus } from './status.ts';
@@ -23,7 +24,10 @@ import { type Sighting, UnknownIds } from './unknown-ids.ts';
 import { WaitSet } from './wait-set.ts';
 
 export interface RegistryOptions {
+  /** With the scope that it has beside the other tasks of its target. */
   readonly task: Task;
+  /** What it asked for and other tasks had when it was created: it may have come to this task by now. */
+  readonly excluded: readonly ScopePattern[];
   readonly objects: readonly TaskObject[];
   readonly positions: readonly ChannelPosition[];
   readonly source: ChangeSource;
@@ -93,6 +97,7 @@ export class Registry implements Followers {
   /** Takes a reading of the catalog: follows what is new, tells what changed, and settles what was unknown. */
   async apply(catalog: Catalog, reading: number): Promise<void> {
     if (catalog.revision < this.#revision) return;
+    if (!this.#applied) await this.#takeOver(catalog);
     this.#revision = catalog.revision;
     this.#applied = true;
     this.#newest = reading;
@@ -104,6 +109,22 @@ export class Registry implements Followers {
     await this.#settleUnknown(catalog, reading);
     this.#catalogKnown = undefined;
     this.#taken.notify();
+  }
+
+  /** Follows what other tasks had until now from its beginning on, by cursors of its own: the main ones are past it.
+   *  The cursors become durable with the first thing that is written down of such a collection; a job that dies before
+   *  leaves it to the next one to find it. */
+  async #takeOver(catalog: Catalog): Promise<void> {
+    const { task, excluded, source, signal, recordOptions, log } = this.#options;
+    for (const found of catalog.collections.values()) {
+      const name = { database: found.database, collection: found.name };
+      if (this.#collections.has(found.id) || !excluded.some((pattern) => covers(pattern, name))) continue;
+      if (found.state !== 'created' || !inScope(task.scope, found.database, found.name)) continue;
+      const places = await ownPlaces({ collection: found, task, source, signal });
+      const record = new ObjectRecord({ ...this.#newObject(found), ...places }, false, recordOptions);
+      this.#add(found.id, record, found);
+      log.info({ collection: name, id: String(found.id) }, 'following a collection that another task had');
+    }
   }
 
   /** The catalog cannot be read: until it can, nothing newer than what is read now is known to be complete. */

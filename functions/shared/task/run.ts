@@ -57,13 +57,24 @@ export const runSchema = z.object({
   watermark: decimal.optional(),
   counters: countersSchema,
   warnings: z.array(reasonSchema),
+  /** Of a task that leaves something to others: the revision of its target's scope entry that its job goes by. From this
+   *  one on it sends nothing of what others have. */
+  scopeRevision: z.number().int().optional(),
 });
 export type Run = z.output<typeof runSchema>;
 
 /** What a renewal writes: the job's whole account of itself in one conditional update. */
 export type RunUpdate = Pick<
   Run,
-  'leaseExpiresAt' | 'phase' | 'phaseSince' | 'reason' | 'channels' | 'watermark' | 'counters' | 'warnings'
+  | 'leaseExpiresAt'
+  | 'phase'
+  | 'phaseSince'
+  | 'reason'
+  | 'channels'
+  | 'watermark'
+  | 'counters'
+  | 'warnings'
+  | 'scopeRevision'
 >;
 
 /** A cursor of one collection in one channel, for a collection that cannot follow the main cursor. */

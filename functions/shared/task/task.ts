@@ -55,6 +55,9 @@ export const taskSchema = z.object({
   /** Name of the credentials in the secret store; absent when the target needs none. */
   secretRef: z.string().optional(),
   scope: scopeSchema,
+  /** The revision of the target's scope entry that the create of this task made: who asked for the same before has to
+   *  know it before this task's first job may send. Absent where nobody did. */
+  scopeRevision: z.number().int().nonnegative().optional(),
   mappings: z.array(nameMappingSchema),
   startPositions: z.array(startPositionSchema),
   replicateRoles: z.boolean(),

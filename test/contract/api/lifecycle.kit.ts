@@ -183,13 +183,34 @@ export function describeLifecycle(name: string, makeStores: MakeStores): void {
       await world.create(FOO);
     });
 
-    test('a job that has died is not waited for longer than its lease', async () => {
+    test('a job that is silent is waited for until its lease and its last request are over', async () => {
       await using world = await World.open(makeStores);
       const id = await world.create(FOO);
       world.fleet.stubborn = true;
       const before = world.now;
       expect(await world.call('delete', { task_id: id })).toEqual({ code: 200 });
-      expect(world.now - before).toBeLessThanOrEqual(11_000);
+      expect(world.now - before).toBeGreaterThanOrEqual(18_500);
+      expect(world.now - before).toBeLessThanOrEqual(20_000);
+    });
+
+    test('82: after a job that was killed a delete waits until the target has nothing left to execute', async () => {
+      await using world = await World.open(makeStores);
+      const id = await world.create(FOO);
+      await world.fleet.kill(id);
+      const before = world.now;
+      expect(await world.call('delete', { task_id: id })).toEqual({ code: 200 });
+      expect(world.now - before).toBeGreaterThanOrEqual(2_000);
+      expect(world.now - before).toBeLessThanOrEqual(4_000);
+    });
+
+    test('a job that ended long ago is not waited for', async () => {
+      await using world = await World.open(makeStores);
+      const id = await world.create(FOO);
+      await world.fleet.kill(id);
+      world.now += 60_000;
+      const before = world.now;
+      expect(await world.call('delete', { task_id: id })).toEqual({ code: 200 });
+      expect(world.now).toBe(before);
     });
 
     test('72, 73: a restart leaves paused tasks paused and parks those that must not start by themselves', async () => {

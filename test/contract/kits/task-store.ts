@@ -459,6 +459,7 @@ export function describeTaskStore(name: string, make: () => Promise<TaskStoreHar
         const first = sampleUpdate({
           reason: { code: 'source_unavailable', message: 'm' },
           warnings: [{ code: 'history_partial', message: 'w' }],
+          scopeRevision: 7,
         });
         await store.renewLease(fence, first);
         expect(await store.getRun(task.id)).toEqual({ ...run, ...first, beat: run.beat + 1 });

@@ -26,6 +26,7 @@ export const RUN = {
   reason: 'm',
   /** Absent when there are none. */
   warnings: 'k',
+  scopeRevision: 't',
 } as const satisfies Record<Exclude<keyof Run, 'taskId'>, string>;
 
 /** New counters go to the end: an older item is shorter, and what it lacks is 0. */
@@ -51,6 +52,7 @@ export function accountAttributes(update: RunUpdate): Readonly<Record<keyof RunU
     watermark: update.watermark,
     counters: COUNTERS.map((name) => update.counters[name]),
     warnings: update.warnings.length === 0 ? undefined : update.warnings.map(packReason),
+    scopeRevision: update.scopeRevision,
   };
 }
 
@@ -91,6 +93,7 @@ export function runOf(taskId: string, item: Item): Run {
     watermark: item[RUN.watermark],
     counters: unpackCounters(item[RUN.counters]),
     warnings: list(item[RUN.warnings]).map(unpackReason),
+    scopeRevision: item[RUN.scopeRevision],
   };
   return parseItem(runSchema, raw, itemName.run(taskId));
 }

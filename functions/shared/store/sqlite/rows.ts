@@ -18,8 +18,10 @@ export function runOf(row: Row): Run {
 
 /** What a job tells with each renewal, but for the positions: they are a column of their own. */
 export function accountOf(update: RunUpdate): string {
-  const { leaseExpiresAt, phase, phaseSince, reason, watermark, counters, warnings } = update;
-  return JSON.stringify({ leaseExpiresAt, phase, phaseSince, reason, watermark, counters, warnings });
+  const { leaseExpiresAt, phase, phaseSince, reason, watermark, counters, warnings, scopeRevision } = update;
+  return JSON.stringify({
+    ...{ leaseExpiresAt, phase, phaseSince, reason, watermark, counters, warnings, scopeRevision },
+  });
 }
 
 /** The body of an item that is kept whole. */
