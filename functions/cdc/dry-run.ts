@@ -1,3 +1,4 @@
+import { z } from 'zod';
 import { covers, inScope, mapName } from '#shared/task/scope.ts';
 import { neighboursOf, scopeBeside } from '#shared/task/shared-target.ts';
 import type { Task } from '#shared/task/task.ts';
@@ -6,35 +7,39 @@ import type { TargetFacts } from '../probe/target-probe.ts';
 import type { Preview } from './creation.ts';
 import { patternText } from './scope-of.ts';
 
+const planned = z.strictObject({
+  source: z.string().describe('`database.collection`'),
+  target: z.string().describe('`database.collection`'),
+  history_complete: z
+    .boolean()
+    .describe('False: the log no longer reaches back to its creation, rows from before are not copied'),
+});
+export type PlannedCollection = z.output<typeof planned>;
+
+const leftOut = z.strictObject({ source: z.string().describe('`database.collection`'), why: z.string() });
+
+export const dryRunSchema = z
+  .strictObject({
+    dry_run: z.literal(true),
+    exists: z
+      .boolean()
+      .describe('True: the id is taken, and a create would answer that task, whatever its request says'),
+    task_id: z.string(),
+    source: z.strictObject({ version: z.string() }),
+    target: z.strictObject({ version: z.string() }),
+    databases: z.array(z.string()).describe('Those that hold something that would be replicated now'),
+    collections: z.array(planned),
+    left_out: z.array(leftOut),
+    not_listed: z
+      .number()
+      .meta({ type: 'integer' })
+      .optional()
+      .describe('Collections of both lists that the answer has no room for'),
+    warnings: z.array(z.string()),
+  })
+  .describe('What a create would do');
 /** What a create would do: the answer to `"dry_run": true`. */
-export interface DryRun {
-  readonly dry_run: true;
-  /** True: the id is taken, and a create would answer that task, whatever its request says. */
-  readonly exists: boolean;
-  readonly task_id: string;
-  readonly source: { readonly version: string };
-  readonly target: { readonly version: string };
-  /** Databases that hold something that would be replicated now. */
-  readonly databases: readonly string[];
-  readonly collections: readonly PlannedCollection[];
-  readonly left_out: readonly LeftOut[];
-  /** Collections of both lists that the answer has no room for. */
-  readonly not_listed?: number | undefined;
-  readonly warnings: readonly string[];
-}
-
-export interface PlannedCollection {
-  /** `database.collection` */
-  readonly source: string;
-  readonly target: string;
-  /** False: the log no longer reaches back to its creation, rows from before are not copied. */
-  readonly history_complete: boolean;
-}
-
-export interface LeftOut {
-  readonly source: string;
-  readonly why: string;
-}
+export type DryRun = z.output<typeof dryRunSchema>;
 
 /** An answer has a size limit. */
 const MAX_LISTED = 1_000;
@@ -47,18 +52,18 @@ export function dryRunOf(
   const all = source.collections.toSorted((a, b) => (nameOf(a) < nameOf(b) ? -1 : 1));
   const scope = scopeBeside(task, neighbours);
   const isPlanned = ({ database, name }: SourceCollection) => inScope(scope, database, name);
-  const planned = all.filter(isPlanned);
-  const leftOut = all.filter((collection) => !isPlanned(collection));
-  const hidden = [planned, leftOut].reduce((sum, list) => sum + Math.max(0, list.length - MAX_LISTED), 0);
+  const chosen = all.filter(isPlanned);
+  const others = all.filter((collection) => !isPlanned(collection));
+  const hidden = [chosen, others].reduce((sum, list) => sum + Math.max(0, list.length - MAX_LISTED), 0);
   return {
     dry_run: true,
     exists: known,
     task_id: task.id,
     source: { version: source.version },
     target: { version: target.version },
-    databases: [...new Set(planned.map(({ database }) => database))],
-    collections: planned.slice(0, MAX_LISTED).map((collection) => plannedOf(task, collection)),
-    left_out: leftOut.slice(0, MAX_LISTED).map((collection) => ({
+    databases: [...new Set(chosen.map(({ database }) => database))],
+    collections: chosen.slice(0, MAX_LISTED).map((collection) => plannedOf(task, collection)),
+    left_out: others.slice(0, MAX_LISTED).map((collection) => ({
       source: nameOf(collection),
       why: whyLeft(task, collection, neighbours),
     })),

@@ -92,7 +92,7 @@ export class Job {
     const { store, source, clock, settings, log, openTarget, incarnation, taskId, owner } = this.#options;
     const { signal } = this.#abort;
     const fence: Fence = { taskId, incarnation, owner, epoch: claimed.run.epoch };
-    const status = new JobStatus(clock, claimed.run.counters);
+    const status = new JobStatus(clock, claimed.run);
     const onError = (error: unknown) => this.#fail(error);
     const scope = await OwnScope.read({ store, task, clock, settings, log });
     const objects = await this.#ownObjects(task, scope, fence);
@@ -214,6 +214,7 @@ export class Job {
       : 'asked to stop';
     const end: JobEnd = failed ? endOf(this.#error) : { exitCode: EXIT.stopped, code: undefined, message };
     if (failed) log.error({ err: this.#error, code: end.code }, 'job failed');
+    if (end.code !== undefined) status.note(end.code, end.message);
     status.phase = 'stopping';
     sender.close();
     const until = clock.monotonic() + Math.min(drainMs, Math.max(0, lease.remainingMs));
@@ -258,7 +259,7 @@ function updateOf(
   positions: readonly ChannelPosition[],
   watermark: bigint | undefined,
 ): Omit<RunUpdate, 'leaseExpiresAt'> {
-  const { phase, phaseSince, reason, counters, warnings } = status;
+  const { phase, phaseSince, reason, counters, warnings, lastError } = status;
   return {
     phase,
     phaseSince,
@@ -267,6 +268,7 @@ function updateOf(
     watermark: watermark === undefined ? undefined : String(watermark),
     counters: { ...counters },
     warnings,
+    lastError,
   };
 }
 

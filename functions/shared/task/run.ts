@@ -18,6 +18,9 @@ export type Phase = z.output<typeof phaseSchema>;
 export const reasonSchema = z.object({ code: z.string(), message: z.string() });
 export type Reason = z.output<typeof reasonSchema>;
 
+export const pastErrorSchema = reasonSchema.extend({ at: z.iso.datetime() });
+export type PastError = z.output<typeof pastErrorSchema>;
+
 export const countersSchema = z.object({
   rowsInserted: z.number(),
   rowsUpserted: z.number(),
@@ -57,6 +60,8 @@ export const runSchema = z.object({
   watermark: decimal.optional(),
   counters: countersSchema,
   warnings: z.array(reasonSchema),
+  /** The newest thing that went wrong, also when it is over; kept from one job to the next. */
+  lastError: pastErrorSchema.optional(),
   /** Of a task that leaves something to others: the revision of its target's scope entry that its job goes by. From this
    *  one on it sends nothing of what others have. */
   scopeRevision: z.number().int().optional(),
@@ -74,6 +79,7 @@ export type RunUpdate = Pick<
   | 'watermark'
   | 'counters'
   | 'warnings'
+  | 'lastError'
   | 'scopeRevision'
 >;
 

@@ -459,6 +459,7 @@ export function describeTaskStore(name: string, make: () => Promise<TaskStoreHar
         const first = sampleUpdate({
           reason: { code: 'source_unavailable', message: 'm' },
           warnings: [{ code: 'history_partial', message: 'w' }],
+          lastError: { code: 'internal', message: 'e', at: '2030-01-01T00:00:01.000Z' },
           scopeRevision: 7,
         });
         await store.renewLease(fence, first);
@@ -480,7 +481,8 @@ export function describeTaskStore(name: string, make: () => Promise<TaskStoreHar
 
       test('a takeover raises the epoch and answers what that very update left', async () => {
         const { run, fence, task } = await running();
-        const told = sampleUpdate({ reason: { code: 'internal', message: 'm' } });
+        const lastError = { code: 'internal', message: 'e', at: '2030-01-01T00:00:01.000Z' };
+        const told = sampleUpdate({ reason: { code: 'internal', message: 'm' }, lastError });
         await store.renewLease(fence, told);
         await store.putLaunch(sampleLaunch(task, { generation: 2 }), 1);
         const seen = await store.getRun(task.id);
@@ -496,6 +498,7 @@ export function describeTaskStore(name: string, make: () => Promise<TaskStoreHar
         expect(taken.channels).toEqual(told.channels);
         expect(taken.watermark).toEqual(told.watermark);
         expect(taken.counters).toEqual(told.counters);
+        expect(taken.lastError).toEqual(lastError);
         expect(taken.reason).toBeUndefined();
         expect(await store.getRun(task.id)).toEqual(taken);
       });

@@ -315,7 +315,7 @@ export class MemoryTaskStore implements TaskStore {
 
 /** A renewal replaces the whole account: what it leaves out is no longer so. */
 function told(run: Run, update: RunUpdate): Run {
-  const { reason: _reason, watermark: _watermark, scopeRevision: _scopeRevision, ...kept } = run;
+  const { reason, watermark, lastError, scopeRevision, ...kept } = run;
   return { ...kept, ...update, beat: run.beat + 1 };
 }
 

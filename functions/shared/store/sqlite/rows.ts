@@ -18,9 +18,11 @@ export function runOf(row: Row): Run {
 
 /** What a job tells with each renewal, but for the positions: they are a column of their own. */
 export function accountOf(update: RunUpdate): string {
-  const { leaseExpiresAt, phase, phaseSince, reason, watermark, counters, warnings, scopeRevision } = update;
+  const { leaseExpiresAt, phase, phaseSince, reason, watermark, counters, warnings } = update;
+  const { lastError, scopeRevision } = update;
   return JSON.stringify({
-    ...{ leaseExpiresAt, phase, phaseSince, reason, watermark, counters, warnings, scopeRevision },
+    ...{ leaseExpiresAt, phase, phaseSince, reason, watermark, counters, warnings },
+    ...{ lastError, scopeRevision },
   });
 }
 
