@@ -37,6 +37,25 @@ export function describeLifecycle(name: string, makeStores: MakeStores): void {
       }
     });
 
+    // No task has a Kafka target here; what a request says of one is shown all the same.
+    test('62: of SASL settings only mechanism and protocol are shown', async () => {
+      await using world = await World.open(makeStores);
+      const sasl = {
+        username: 's3cret',
+        password: 's3cret',
+        mechanisms: 'PLAIN',
+        security_protocol: 'SASL_SSL',
+      };
+      const id = await world.create({ ...FOO, kafka_connect_param: { enable_sasl: true, sasl } });
+      expect(await world.get(id)).toMatchObject({
+        kafka_connect_param: {
+          enable_sasl: true,
+          sasl: { mechanisms: 'PLAIN', security_protocol: 'SASL_SSL' },
+        },
+      });
+      expect(JSON.stringify(await world.tasks.getTask(id))).not.toContain('s3cret');
+    });
+
     test('63: a new task shows milvus-cdc’s members, and status unless a setting leaves it out', async () => {
       await using world = await World.open(makeStores);
       const id = await world.create({ task_id: 'abc', collection_infos: [{ name: '*' }] });
@@ -233,7 +252,7 @@ export function describeLifecycle(name: string, makeStores: MakeStores): void {
       await using world = await World.open(makeStores);
       const id = await world.create({ collection_infos: [{ name: '*' }] });
       const task = { id, incarnation: '' };
-      await world.fleet.putObject(id, sampleObject(task));
+      await world.fleet.putObject(id, sampleObject(task, { cursors: [] }));
       await world.fleet.putObject(
         id,
         sampleObject(task, {
@@ -258,7 +277,7 @@ export function describeLifecycle(name: string, makeStores: MakeStores): void {
               state: 'quarantined',
               reason: { code: 'schema_unsupported', message: 'no' },
             },
-            { source: 'default.books', target: 'default.books', state: 'replicating' },
+            { source: 'default.books', target: 'default.books', state: 'streaming' },
           ],
           log: `/logs/${id}.log`,
         },
