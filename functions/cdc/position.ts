@@ -122,8 +122,8 @@ function reachedPlaces(
   return rpc === undefined ? places : [...places, toPlace(RPC_CHANNEL_ID, replicateChannel, rpc)];
 }
 
-function isLive({ state }: TaskObject): boolean {
-  return state !== 'dropping';
+function isLive({ state, leftAt }: TaskObject): boolean {
+  return state !== 'dropping' && leftAt === undefined;
 }
 
 function toPlace(

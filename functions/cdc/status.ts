@@ -147,6 +147,7 @@ function collectionsOf(
   objects: readonly TaskObject[],
 ): Pick<TaskStatus, 'collections' | 'collections_left_out'> {
   const all = objects
+    .filter(({ leftAt }) => leftAt === undefined)
     .map(collectionOf)
     .toSorted((a, b) => rank(a) - rank(b) || (a.source < b.source ? -1 : 1));
   const left = all.length - MAX_COLLECTIONS;

@@ -13,6 +13,8 @@ export interface Situation {
   readonly run: Run | undefined;
   /** What the fleet says about the launch's handle; undefined: there is none, or the fleet did not answer. */
   readonly observed: ReplicatorState | undefined;
+  /** Of a tombstone: another task has what it had, and its replicator goes on from what is written of it. */
+  readonly hasHeirs?: boolean | undefined;
   /** Milliseconds since 1970. */
   readonly now: number;
 }
@@ -40,6 +42,16 @@ export type Action =
  *  missing from the fleet with its lease run out.
  *  Pure. A decision on an outdated situation is harmless: `apply.ts` writes conditionally. */
 export function reconcile(situation: Situation): readonly Action[] {
+  const { task, now, hasHeirs = false } = situation;
+  const keptUntil = Date.parse(task.deletedAt ?? '') + POLICY.keepForHeirsMs;
+  return decide(situation).map((action) =>
+    action.kind === 'purge' && hasHeirs && now < keptUntil
+      ? { kind: 'wait', until: keptUntil, why: 'another task goes on from what this one left' }
+      : action,
+  );
+}
+
+function decide(situation: Situation): readonly Action[] {
   const { task, now } = situation;
   const launch = situation.launch?.incarnation === task.incarnation ? situation.launch : undefined;
   const run = situation.run?.incarnation === task.incarnation ? situation.run : undefined;

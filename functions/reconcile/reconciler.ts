@@ -1,5 +1,6 @@
 import type { ReplicatorState } from '#shared/fleet/fleet.ts';
 import { ConflictError, type TaskStore } from '#shared/store/task-store.ts';
+import { yieldsTo } from '#shared/task/shared-target.ts';
 import type { Launch, Task } from '#shared/task/task.ts';
 import { apply, type ReconcilerDeps } from './apply.ts';
 import { KeyedQueue } from './keyed-queue.ts';
@@ -123,7 +124,15 @@ async function look(deps: ReconcilerDeps, task: Task | undefined): Promise<Situa
   if (task === undefined) return undefined;
   const [launch, run] = await Promise.all([deps.tasks.getLaunch(task.id), deps.tasks.getRun(task.id)]);
   const observed = await observe(deps, task, launch);
-  return { task, launch, run, observed, now: deps.now() };
+  const hasHeirs = task.deletedAt !== undefined && (await findHeirs(deps, task));
+  return { task, launch, run, observed, hasHeirs, now: deps.now() };
+}
+
+/** True when a living task of the same target left something to this one. */
+async function findHeirs({ tasks }: ReconcilerDeps, tombstone: Task): Promise<boolean> {
+  const { taskIds } = await tasks.getScope(tombstone.targetIdentity);
+  const neighbours = await Promise.all(taskIds.map((id) => tasks.getTask(id)));
+  return neighbours.some((neighbour) => neighbour !== undefined && yieldsTo(neighbour, tombstone));
 }
 
 async function observe(

@@ -3,8 +3,7 @@ import { EXIT } from '#shared/fleet/fleet.ts';
 import type { Logger } from '#shared/log.ts';
 import { type Fence, FencedError, type TaskStore } from '#shared/store/task-store.ts';
 import { type ChannelPosition, packPositions, unpackPositions } from '#shared/task/positions.ts';
-import type { RunUpdate, TaskObject } from '#shared/task/run.ts';
-import { inScope } from '#shared/task/scope.ts';
+import type { RunUpdate } from '#shared/task/run.ts';
 import type { Task } from '#shared/task/task.ts';
 import type { ChangeSource } from '../source/change-source.ts';
 import type { Target } from '../target/target.ts';
@@ -95,7 +94,7 @@ export class Job {
     const status = new JobStatus(clock, claimed.run);
     const onError = (error: unknown) => this.#fail(error);
     const scope = await OwnScope.read({ store, task, clock, settings, log });
-    const objects = await this.#ownObjects(task, scope, fence);
+    const objects = await scope.objects(fence, unpackPositions(claimed.run.channels));
     const target = await openTarget(task);
     let registry: Registry | undefined;
     let lastRequests = status.counters.requests;
@@ -144,7 +143,10 @@ export class Job {
     registry = made;
     const work = [
       lease.run(signal),
-      scope.taken(status, signal).then(() => follower.run(signal)),
+      scope.taken(status, signal).then((estate) => {
+        made.estate = estate;
+        return follower.run(signal);
+      }),
       scope.changed(signal).then(() => this.#rescoped.abort()),
       this.#flushOwn(made, lease),
     ];
@@ -160,23 +162,6 @@ export class Job {
       this.#abort.abort();
       await target.close();
     }
-  }
-
-  /** What the task knows of the collections that it has. What another task has now is forgotten and stays on the target;
-   *  only a drop that was begun is finished. */
-  async #ownObjects(task: Task, { scope }: OwnScope, fence: Fence): Promise<readonly TaskObject[]> {
-    const { store, log } = this.#options;
-    const own: TaskObject[] = [];
-    for (const object of await store.listObjects(task)) {
-      const { database, name } = object.source;
-      if (object.state === 'dropping' || inScope(scope, database, name)) {
-        own.push(object);
-        continue;
-      }
-      log.info({ collection: `${database}.${name}`, id: object.collectionId }, 'left to another task');
-      await store.deleteObject(fence, object.collectionId);
-    }
-    return own;
   }
 
   /** Cursors of single collections are written beside the lease, each with its own item. */

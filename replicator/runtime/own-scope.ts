@@ -1,15 +1,23 @@
 import type { Logger } from '#shared/log.ts';
-import { type ScopeRevision, StoreUnavailableError, type TaskStore } from '#shared/store/task-store.ts';
-import type { Scope } from '#shared/task/scope.ts';
+import {
+  type Fence,
+  type ScopeRevision,
+  StoreUnavailableError,
+  type TaskStore,
+} from '#shared/store/task-store.ts';
+import type { ChannelPosition } from '#shared/task/positions.ts';
+import type { TaskObject } from '#shared/task/run.ts';
+import { inScope, type Scope } from '#shared/task/scope.ts';
 import { neighboursOf, scopeBeside, yieldsTo } from '#shared/task/shared-target.ts';
 import type { Task } from '#shared/task/task.ts';
-import { type Clock, sleep } from './clock.ts';
+import { type Clock, isoTime, sleep } from './clock.ts';
+import { atRest, readEstate } from './estate.ts';
 import { LeaseWatch } from './lease-watch.ts';
 import type { Settings } from './settings.ts';
 import type { JobStatus } from './status.ts';
 
 export interface OwnScopeOptions {
-  readonly store: Pick<TaskStore, 'getScope' | 'getTask' | 'getRun' | 'getLaunch'>;
+  readonly store: TaskStore;
   readonly task: Task;
   readonly clock: Clock;
   readonly settings: Settings;
@@ -44,8 +52,7 @@ export class OwnScope {
 
   static async read(options: OwnScopeOptions): Promise<OwnScope> {
     const { task } = options;
-    const alone = !leavesSomething(task) && task.scopeRevision === undefined;
-    const view = alone ? { revision: 0, scope: task.scope, neighbours: [] } : await look(options);
+    const view = isAlone(task) ? { revision: 0, scope: task.scope, neighbours: [] } : await look(options);
     return new OwnScope(options, view);
   }
 
@@ -58,39 +65,78 @@ export class OwnScope {
     return leavesSomething(this.#options.task) ? this.#view.revision : undefined;
   }
 
-  /** Resolves once no job goes by a scope from before this task was created. */
-  async taken(status: JobStatus, signal: AbortSignal): Promise<void> {
-    const { task } = this.#options;
-    for (const neighbour of this.#view.neighbours) {
-      if (!yieldsTo(neighbour, task)) continue;
-      const part = `handover ${neighbour.id}`;
-      await this.#letGo(neighbour, signal, () =>
-        status.trouble(
-          part,
-          'handover',
-          `task ${neighbour.id} still replicates what this task takes over; it stops within seconds`,
-        ),
-      );
-      status.clear(part);
+  /** What the task knows of the collections that it has. What another task has now is written down as it stands, for that
+   *  one to go on from, and stays on the target; only a drop that was begun is finished. `positions`: the main cursors as
+   *  the job found them. */
+  async objects(fence: Fence, positions: readonly ChannelPosition[]): Promise<readonly TaskObject[]> {
+    const { store, task, clock, log } = this.#options;
+    const own: TaskObject[] = [];
+    for (const object of await store.listObjects(task)) {
+      if (object.leftAt !== undefined) continue;
+      const { database, name } = object.source;
+      if (object.state === 'dropping' || inScope(this.scope, database, name)) {
+        own.push(object);
+        continue;
+      }
+      log.info({ collection: object.source, id: object.collectionId }, 'left to another task');
+      const left = atRest(object, positions);
+      if (left === undefined) await store.deleteObject(fence, object.collectionId);
+      else await store.putObject(fence, { ...left, leftAt: isoTime(clock) });
+    }
+    return own;
+  }
+
+  /** Resolves once no job goes by a scope from before this task was created. Answers what others knew of the collections
+   *  that are this task's now, as it was when they left them. */
+  async taken(status: JobStatus, signal: AbortSignal): Promise<readonly TaskObject[]> {
+    const { store, task } = this.#options;
+    if (isAlone(task)) return [];
+    const { neighbours, scope } = this.#view;
+    for (const neighbour of neighbours) {
+      if (yieldsTo(neighbour, task)) await this.#letGo(neighbour, status, signal);
+    }
+    return this.#insist(() => readEstate(store, { ...task, scope }, neighbours), signal);
+  }
+
+  async #letGo(neighbour: Task, status: JobStatus, signal: AbortSignal): Promise<void> {
+    const { clock, settings } = this.#options;
+    const part = `handover ${neighbour.id}`;
+    const watch = new LeaseWatch({ clock, settings });
+    for (let first = true; ; first = false) {
+      const settleMs = await this.#insist(() => this.#settleMs(neighbour, watch), signal);
+      if (settleMs !== undefined) {
+        await sleep(clock, settleMs, signal);
+        status.clear(part);
+        return;
+      }
+      if (first) {
+        const message = `task ${neighbour.id} still replicates what this task takes over; it stops within seconds`;
+        status.trouble(part, 'handover', message);
+      }
+      await sleep(clock, LET_GO_POLL_MS, signal);
     }
   }
 
-  async #letGo(neighbour: Task, signal: AbortSignal, onWait: () => void): Promise<void> {
-    const { store, task, clock, settings, log } = this.#options;
-    const watch = new LeaseWatch({ clock, settings });
-    for (let first = true; ; first = false) {
+  /** After how long nothing comes from a neighbour any more; undefined while its job goes by an old scope. */
+  async #settleMs({ id, incarnation }: Task, watch: LeaseWatch): Promise<number | undefined> {
+    const { store, task } = this.#options;
+    const run = await store.getRun(id);
+    const told = run?.scopeRevision ?? -1;
+    if (run?.incarnation !== incarnation || told >= (task.scopeRevision ?? 0)) return 0;
+    return watch.settleMs(run, (await store.getLaunch(id))?.lastExit);
+  }
+
+  async #insist<T>(ask: () => Promise<T>, signal: AbortSignal): Promise<T> {
+    const { clock, log } = this.#options;
+    for (;;) {
       try {
-        const [run, launch] = [await store.getRun(neighbour.id), await store.getLaunch(neighbour.id)];
-        if (run?.incarnation !== neighbour.incarnation) return;
-        if ((run.scopeRevision ?? -1) >= (task.scopeRevision ?? 0)) return;
-        const settleMs = watch.settleMs(run, launch?.lastExit);
-        if (settleMs !== undefined) return await sleep(clock, settleMs, signal);
+        return await ask();
       } catch (error) {
+        // The lease ends with the store, and this with the lease.
         if (!(error instanceof StoreUnavailableError)) throw error;
-        log.warn({ err: error }, 'a neighbour could not be looked at; trying again');
+        log.warn({ err: error }, 'neighbours not looked at; trying again');
+        await sleep(clock, LET_GO_POLL_MS, signal);
       }
-      if (first) onWait();
-      await sleep(clock, LET_GO_POLL_MS, signal);
     }
   }
 
@@ -107,7 +153,7 @@ export class OwnScope {
         if (JSON.stringify(now.scope) !== JSON.stringify(this.#view.scope)) return;
         this.#view = now;
       } catch (error) {
-        // The lease ends with the store; until then the job goes by what it knows, and tells no more than that.
+        // Until it can be read the job goes by what it knows, and tells no more than that.
         log.debug({ err: error }, 'scope not looked at');
       }
     }
@@ -116,6 +162,11 @@ export class OwnScope {
 
 function leavesSomething({ scope }: Task): boolean {
   return scope.exclude.length > 0;
+}
+
+/** True for a task that gives way to nobody and that nobody gave way to: it has what it asked for. */
+function isAlone(task: Task): boolean {
+  return !leavesSomething(task) && task.scopeRevision === undefined;
 }
 
 /** The revision comes first: what changes after it makes the next one. */

@@ -121,6 +121,9 @@ export const objectSchema = z.object({
   /** Set when this task loaded the collection, so that it may release it. */
   loaded: z.boolean(),
   quarantine: reasonSchema.extend({ since: z.iso.datetime() }).optional(),
+  /** Since when another task has it: what was known of it then, for that task to go on from. Nothing else is done with it;
+   *  `cursors` has one for each channel. */
+  leftAt: z.iso.datetime().optional(),
   warnings: z.array(reasonSchema),
 });
 export type TaskObject = z.output<typeof objectSchema>;

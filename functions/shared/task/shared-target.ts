@@ -50,6 +50,11 @@ export function scopeBeside(task: Claimant, neighbours: readonly Claimant[]): Sc
   };
 }
 
+/** True when both ask for something that the other asks for, too. */
+export function overlaps(a: Claimant, b: Claimant): boolean {
+  return a.scope.include.some((mine) => b.scope.include.some((theirs) => intersection(mine, theirs)));
+}
+
 /** True when `task` gives way to a task that comes later and asks for something that it excluded. */
 export function yieldsTo(task: Claimant, other: Claimant): boolean {
   return task.scope.exclude.some((left) => other.scope.include.some((asked) => intersection(left, asked)));

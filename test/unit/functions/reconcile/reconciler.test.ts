@@ -257,6 +257,35 @@ describe('a deleted task', () => {
     expect(secrets.secrets.has('young')).toBe(true);
   });
 
+  test('is kept for a while for a task that has what it had', async () => {
+    const { gone } = await besides({});
+    const until = now + POLICY.keepForHeirsMs;
+    now = until - 1;
+    expect((await reconcileTask(deps, gone.id)).wakeAt).toBe(until);
+    expect(await store.listTombstones()).toHaveLength(1);
+    now = until;
+    await sweep(deps);
+    expect(await store.listTombstones()).toEqual([]);
+  });
+
+  test.each([
+    ['replicates to another target', { targetIdentity: 'another' }],
+    ['left nothing to it', { scope: { include: [{ database: '*', collection: '*' }], exclude: [] } }],
+  ])('is not kept for a task that %s', async (_, other) => {
+    const { gone } = await besides(other);
+    await reconcileTask(deps, gone.id);
+    expect(await store.listTombstones()).toEqual([]);
+  });
+
+  /** A deleted task, and one that excluded what that had. */
+  async function besides(other: Partial<Task>): Promise<{ readonly gone: Task }> {
+    const foo = { database: 'default', collection: 'foo' };
+    const gone = await create({ scope: { include: [foo], exclude: [] } });
+    await store.deleteTask(gone);
+    await create({ scope: { include: [{ ...foo, collection: '*' }], exclude: [foo] }, ...other });
+    return { gone };
+  }
+
   test('is purged again when the store was away in the middle', async () => {
     const task = await create({ secretRef: 'ref' });
     await store.deleteTask(task);
