@@ -22,9 +22,9 @@ export const POLICY = {
   notPlacedBaseMs: 5_000,
   /** So many starts in a row that did not stream park the task (about 13 minutes of trying). */
   maxAttempts: 10,
-  /** How long a deleted task's items are kept for those that have what it had: by then their replicators have started
-   *  anew, wherever they run. */
-  keepForHeirsMs: 10 * 60_000,
+  /** How long a deleted task's items are kept for those that have what it had and do not run: longer than most logs reach
+   *  back. */
+  keepForHeirsMs: 7 * 24 * 3_600_000,
   /** How soon to look again when the fleet could not be asked. */
   askAgainMs: 10_000,
 } as const;

@@ -13,7 +13,7 @@ export interface Situation {
   readonly run: Run | undefined;
   /** What the fleet says about the launch's handle; undefined: there is none, or the fleet did not answer. */
   readonly observed: ReplicatorState | undefined;
-  /** Of a tombstone: another task has what it had, and its replicator goes on from what is written of it. */
+  /** Of a tombstone: another task has what it had, and has not taken it over yet from what is written of it. */
   readonly hasHeirs?: boolean | undefined;
   /** Milliseconds since 1970. */
   readonly now: number;

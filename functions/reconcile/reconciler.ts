@@ -128,11 +128,17 @@ async function look(deps: ReconcilerDeps, task: Task | undefined): Promise<Situa
   return { task, launch, run, observed, hasHeirs, now: deps.now() };
 }
 
-/** True when a living task of the same target left something to this one. */
+/** True when a living task of the same target left something to this one and no job of it has taken that over yet. */
 async function findHeirs({ tasks }: ReconcilerDeps, tombstone: Task): Promise<boolean> {
-  const { taskIds } = await tasks.getScope(tombstone.targetIdentity);
-  const neighbours = await Promise.all(taskIds.map((id) => tasks.getTask(id)));
-  return neighbours.some((neighbour) => neighbour !== undefined && yieldsTo(neighbour, tombstone));
+  const { revision, taskIds } = await tasks.getScope(tombstone.targetIdentity);
+  for (const id of taskIds) {
+    const neighbour = await tasks.getTask(id);
+    if (neighbour === undefined || !yieldsTo(neighbour, tombstone)) continue;
+    const run = await tasks.getRun(id);
+    const told = run?.incarnation === neighbour.incarnation ? run.scopeRevision : undefined;
+    if ((told ?? -1) < revision) return true;
+  }
+  return false;
 }
 
 async function observe(

@@ -105,11 +105,12 @@ export class Job {
       return {
         update: () => {
           positions = registry?.channels.positions() ?? unpackPositions(claimed.run.channels);
-          // What a predecessor sent by an older scope may be executed until then.
-          const settled = clock.monotonic() >= claimed.sendFrom;
+          // What a predecessor sent by an older scope may be executed until then, and others wait for this one to have
+          // taken over what they left.
+          const goesBy = clock.monotonic() >= claimed.sendFrom && registry?.begun === true;
           return {
             ...updateOf(status, positions, registry?.watermark),
-            scopeRevision: settled ? scope.revision : undefined,
+            scopeRevision: goesBy ? scope.revision : undefined,
           };
         },
         urgent: requests !== lastRequests || (registry?.channels.short ?? false),

@@ -314,6 +314,11 @@ export class Registry implements Followers {
     return this.#channels;
   }
 
+  /** True once the catalog was read and what others left is taken over. */
+  get begun(): boolean {
+    return this.#applied;
+  }
+
   /** True once the catalog was read and every channel is. */
   get following(): boolean {
     return this.#applied && this.#channels.following;

@@ -62,8 +62,8 @@ export const runSchema = z.object({
   warnings: z.array(reasonSchema),
   /** The newest thing that went wrong, also when it is over; kept from one job to the next. */
   lastError: pastErrorSchema.optional(),
-  /** Of a task that leaves something to others: the revision of its target's scope entry that its job goes by. From this
-   *  one on it sends nothing of what others have. */
+  /** Of a task that leaves something to others: the revision of its target's scope entry that its job goes by. It sends
+   *  nothing of what others have by then, and has taken over what they left. */
   scopeRevision: z.number().int().optional(),
 });
 export type Run = z.output<typeof runSchema>;

@@ -305,6 +305,20 @@ test('a job tells that it left something only when its predecessor’s last requ
   await two.all.until(() => two.all.run.scopeRevision === run.scopeRevision);
 });
 
+test('a job tells that it knows of a deletion only when it has taken over what was left', async () => {
+  const two = await TwoTasks.begin();
+  const release = two.all.holdBackSource('readCatalog');
+  await two.delete(two.foo);
+  await two.restarted();
+  await two.all.until(() => two.all.run.generation === 2);
+  await two.all.wait(20_000);
+  expect(two.all.run).toMatchObject({ released: 'no', generation: 2 });
+  expect(two.all.run.scopeRevision).toBeUndefined();
+  release();
+  await two.all.until(() => two.all.run.scopeRevision !== undefined);
+  expect(two.all.object(two.ids.foo)).toBeDefined();
+});
+
 test('a task that nobody gives way to asks for nobody', async () => {
   const story = await Story.begin();
   end = () => story.end();
