@@ -6,6 +6,7 @@ import {
   TaskLimitError,
 } from '#shared/store/task-store.ts';
 import type { Scope } from '#shared/task/scope.ts';
+import { neighboursOf, yieldsTo } from '#shared/task/shared-target.ts';
 import { ITEM_VERSION, type Task } from '#shared/task/task.ts';
 import type { CdcDeps } from './deps.ts';
 import { decideScope } from './duplicates.ts';
@@ -24,8 +25,8 @@ export interface Preview {
   readonly task: Task;
   /** True when the task exists already. */
   readonly known: boolean;
-  /** All tasks that there are. */
-  readonly others: readonly Task[];
+  /** The other tasks of the same target. */
+  readonly neighbours: readonly Task[];
 }
 
 /** Stores one task, or finds the one that has its id. Decides on what it read and stores on the condition that this
@@ -64,9 +65,10 @@ export class Creation {
 
   /** The task as it would be stored now, or the one that has its id; stores nothing. Fails as {@link run} does. */
   async preview(): Promise<Preview> {
-    const { tasks } = await this.#look();
+    const { tasks, revision } = await this.#look();
     const known = tasks.find((task) => task.id === this.#id);
-    return { task: known ?? this.#decide(tasks), known: known !== undefined, others: tasks };
+    const task = known ?? this.#decide(tasks, revision);
+    return { task, known: known !== undefined, neighbours: neighboursOf(task, tasks) };
   }
 
   async #store(): Promise<Task> {
@@ -74,7 +76,7 @@ export class Creation {
       const { tasks, revision } = await this.#look();
       const taken = tasks.find((task) => task.id === this.#id);
       if (taken !== undefined) return taken;
-      const decided = this.#decide(tasks);
+      const decided = this.#decide(tasks, revision);
       const task = { ...decided, secretRef: await this.#storeSecret() };
       const stored = await this.#tryStore(task, revision, attempt === ATTEMPTS);
       if (stored !== undefined) return stored;
@@ -94,14 +96,16 @@ export class Creation {
   }
 
   /** Everything that depends on other tasks, in milvus-cdc's order: scope, number of tasks, positions. */
-  #decide(tasks: readonly Task[]): Task {
+  #decide(tasks: readonly Task[], revision: ScopeRevision): Task {
     const request = this.#request;
     const mappings = mappingsOf(request);
     const neighbours = tasks.filter((task) => task.targetIdentity === this.#target.identity);
     const replicateRoles = request.extra_info.enable_user_role;
     const scope = decideScope({ include: patternsOf(request), mappings, replicateRoles }, neighbours);
     if (tasks.length >= this.#deps.settings.maxTasks) throw this.#limitError();
-    return this.#task(scope, startPositionsOf(request));
+    const task = this.#task(scope, startPositionsOf(request));
+    const yielded = neighbours.some((neighbour) => yieldsTo(neighbour, task));
+    return yielded ? { ...task, scopeRevision: revision + 1 } : task;
   }
 
   #task(scope: Scope, startPositions: Task['startPositions']): Task {

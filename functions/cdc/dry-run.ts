@@ -1,57 +1,68 @@
-import { covers, inScope, mapName, type ScopePattern } from '#shared/task/scope.ts';
+import { z } from 'zod';
+import { covers, inScope, mapName } from '#shared/task/scope.ts';
+import { neighboursOf, scopeBeside } from '#shared/task/shared-target.ts';
 import type { Task } from '#shared/task/task.ts';
 import type { SourceCollection, SourceFacts } from '../probe/source-probe.ts';
 import type { TargetFacts } from '../probe/target-probe.ts';
 import type { Preview } from './creation.ts';
 import { patternText } from './scope-of.ts';
 
+const planned = z.strictObject({
+  source: z.string().describe('`database.collection`'),
+  target: z.string().describe('`database.collection`'),
+  history_complete: z
+    .boolean()
+    .describe('False: the log no longer reaches back to its creation, rows from before are not copied'),
+});
+export type PlannedCollection = z.output<typeof planned>;
+
+const leftOut = z.strictObject({ source: z.string().describe('`database.collection`'), why: z.string() });
+
+export const dryRunSchema = z
+  .strictObject({
+    dry_run: z.literal(true),
+    exists: z
+      .boolean()
+      .describe('True: the id is taken, and a create would answer that task, whatever its request says'),
+    task_id: z.string(),
+    source: z.strictObject({
+      version: z.string(),
+      log_retention_ms: z
+        .number()
+        .nullable()
+        .optional()
+        .describe('How long the log keeps changes, null for ever; absent when the source does not tell'),
+    }),
+    target: z.strictObject({ version: z.string() }),
+    databases: z.array(z.string()).describe('Those that hold something that would be replicated now'),
+    collections: z.array(planned),
+    left_out: z.array(leftOut),
+    not_listed: z
+      .number()
+      .meta({ type: 'integer' })
+      .optional()
+      .describe('Collections of both lists that the answer has no room for'),
+    warnings: z.array(z.string()),
+  })
+  .describe('What a create would do');
+
 /** What a create would do: the answer to `"dry_run": true`. */
-export interface DryRun {
-  readonly dry_run: true;
-  /** True: the id is taken, and a create would answer that task, whatever its request says. */
-  readonly exists: boolean;
-  readonly task_id: string;
-  /** `log_retention_ms`: how long the log keeps changes, null for ever; left out when the source does not tell. */
-  readonly source: { readonly version: string; readonly log_retention_ms?: number | null };
-  readonly target: { readonly version: string };
-  /** Databases that hold something that would be replicated now. */
-  readonly databases: readonly string[];
-  readonly collections: readonly PlannedCollection[];
-  readonly left_out: readonly LeftOut[];
-  /** Collections of both lists that the answer has no room for. */
-  readonly not_listed?: number | undefined;
-  readonly warnings: readonly string[];
-}
-
-export interface PlannedCollection {
-  /** `database.collection` */
-  readonly source: string;
-  readonly target: string;
-  /** False: the log no longer reaches back to its creation, rows from before are not copied. */
-  readonly history_complete: boolean;
-}
-
-export interface LeftOut {
-  readonly source: string;
-  readonly why: string;
-}
+export type DryRun = z.output<typeof dryRunSchema>;
 
 /** An answer has a size limit. */
 const MAX_LISTED = 1_000;
 
 /** Tells what the task of a preview would replicate of what the source holds. Pure. */
 export function dryRunOf(
-  { task, known, others }: Preview,
+  { task, known, neighbours }: Preview,
   { source, target }: { readonly source: SourceFacts; readonly target: TargetFacts },
 ): DryRun {
   const all = source.collections.toSorted((a, b) => (nameOf(a) < nameOf(b) ? -1 : 1));
-  const isPlanned = ({ database, name }: SourceCollection) => inScope(task.scope, database, name);
-  const planned = all.filter(isPlanned);
-  const leftOut = all.filter((collection) => !isPlanned(collection));
-  const neighbours = others.filter(
-    (other) => other.targetIdentity === task.targetIdentity && other.id !== task.id,
-  );
-  const hidden = [planned, leftOut].reduce((sum, list) => sum + Math.max(0, list.length - MAX_LISTED), 0);
+  const scope = scopeBeside(task, neighbours);
+  const isPlanned = ({ database, name }: SourceCollection) => inScope(scope, database, name);
+  const chosen = all.filter(isPlanned);
+  const others = all.filter((collection) => !isPlanned(collection));
+  const hidden = [chosen, others].reduce((sum, list) => sum + Math.max(0, list.length - MAX_LISTED), 0);
   return {
     dry_run: true,
     exists: known,
@@ -61,9 +72,9 @@ export function dryRunOf(
       ...(source.retention === undefined ? {} : { log_retention_ms: source.retention.ms }),
     },
     target: { version: target.version },
-    databases: [...new Set(planned.map(({ database }) => database))],
-    collections: planned.slice(0, MAX_LISTED).map((collection) => plannedOf(task, collection)),
-    left_out: leftOut.slice(0, MAX_LISTED).map((collection) => ({
+    databases: [...new Set(chosen.map(({ database }) => database))],
+    collections: chosen.slice(0, MAX_LISTED).map((collection) => plannedOf(task, collection)),
+    left_out: others.slice(0, MAX_LISTED).map((collection) => ({
       source: nameOf(collection),
       why: whyLeft(task, collection, neighbours),
     })),
@@ -83,12 +94,11 @@ function plannedOf(task: Task, collection: SourceCollection): PlannedCollection 
 }
 
 function whyLeft(task: Task, { database, name }: SourceCollection, neighbours: readonly Task[]): string {
-  const place = { database, collection: name };
-  const matches = (patterns: readonly ScopePattern[]) => patterns.some((pattern) => covers(pattern, place));
-  if (!matches(task.scope.include)) return 'it is not asked for';
-  const owner = neighbours.find((other) => inScope(other.scope, database, name));
-  return owner === undefined
-    ? 'another task took it when this one was created'
+  const asked = task.scope.include.some((pattern) => covers(pattern, { database, collection: name }));
+  const tasks = [task, ...neighbours];
+  const owner = tasks.find((one) => inScope(scopeBeside(one, neighboursOf(one, tasks)), database, name));
+  return owner === undefined || !asked
+    ? 'it is not asked for'
     : `task ${owner.id} replicates it to the same target`;
 }
 

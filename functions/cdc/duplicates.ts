@@ -1,4 +1,11 @@
-import { ANY, covers, type NameMapping, type Scope, type ScopePattern } from '#shared/task/scope.ts';
+import {
+  ANY,
+  covers,
+  intersection,
+  type NameMapping,
+  type Scope,
+  type ScopePattern,
+} from '#shared/task/scope.ts';
 import type { Task } from '#shared/task/task.ts';
 import { clientError } from './errors.ts';
 import { goList } from './go-text.ts';
@@ -14,9 +21,9 @@ export interface ScopeWish {
  *  Pure; the answer holds as long as the target's scope entry does. Fails with an `ApiError`.
  *
  *  **A collection never has two writers:** what an existing task claims is either a duplicate or is excluded from the
- *  new one. milvus-cdc's rules, with these differences: everything is derived from live tasks (its exclude list, role
- *  lock and mappings outlive their tasks), and where two wildcards cross (`default.*` and `*.foo`) the later one leaves
- *  out what they share. */
+ *  new one. milvus-cdc's rules, with these differences: role lock and mappings do not outlive their tasks; what is
+ *  excluded stays free for a task of that name, as there, but is not left to nobody meanwhile (see `shared-target.ts`);
+ *  and where two wildcards cross (`default.*` and `*.foo`) the later one leaves out what they share. */
 export function decideScope(wish: ScopeWish, neighbours: readonly Task[]): Scope {
   if (wish.replicateRoles && neighbours.some((task) => task.replicateRoles)) {
     throw clientError('the enable user role param is duplicate');
@@ -70,16 +77,4 @@ function excludes(include: readonly ScopePattern[], neighbours: readonly Task[])
     }
   }
   return [...left.values()].toSorted((a, b) => (patternText(a) < patternText(b) ? -1 : 1));
-}
-
-/** What both patterns match, or undefined when nothing can match both. */
-function intersection(a: ScopePattern, b: ScopePattern): ScopePattern | undefined {
-  const database = narrower(a.database, b.database);
-  const collection = narrower(a.collection, b.collection);
-  return database === undefined || collection === undefined ? undefined : { database, collection };
-}
-
-function narrower(a: string, b: string): string | undefined {
-  if (a === ANY) return b;
-  return b === ANY || a === b ? a : undefined;
 }

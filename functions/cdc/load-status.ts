@@ -1,6 +1,7 @@
 import type { Task } from '#shared/task/task.ts';
 import type { CdcDeps } from './deps.ts';
-import { statusOf, type TaskStatus } from './status.ts';
+import { statusOf } from './status.ts';
+import type { TaskStatus } from './task-status.ts';
 
 /** Reads what a task's status is told from; undefined where a setting leaves it out. */
 export async function loadStatus(

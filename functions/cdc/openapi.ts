@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { ANSWER_PARTS, ANSWERS } from './answers.ts';
 import { REQUESTS, type RequestType } from './requests.ts';
 
 const SUMMARIES: Readonly<Record<RequestType, string>> = {
@@ -14,12 +15,14 @@ const SUMMARIES: Readonly<Record<RequestType, string>> = {
 
 type Json = Readonly<Record<string, unknown>>;
 
-/** The API as an OpenAPI 3.0 document. Requests are made of the schemas that decode them; what decoding is lenient about
- *  (keys in any case, unknown members, fractions) is not said. `openapi.json` is this
+/** The API as an OpenAPI 3.0 document. Requests are made of the schemas that decode them, answers of those that the tests
+ *  hold them to; what decoding is lenient about (keys in any case, unknown members, fractions) is not said, and neither is
+ *  that answers have no other members, because a later release may add some. `openapi.json` is this
  *  (`write-openapi.ts` writes it), and a test keeps it so. */
 export function openApi(): Json {
   const types = Object.keys(REQUESTS) as RequestType[];
-  const schemas = types.map((type) => [schemaName(type), requestSchema(type)] as const);
+  const requests = types.map((type) => [requestName(type), requestSchema(type)] as const);
+  const answers = types.map((type) => [answerName(type), answerSchema(type)] as const);
   return {
     openapi: '3.0.3',
     info: {
@@ -42,29 +45,37 @@ export function openApi(): Json {
           ],
           requestBody: { required: true, content: json(anyOf(types)) },
           responses: {
-            200: answer('An envelope; its `code` tells whether the request succeeded'),
-            '4XX': answer('With `x-cdc-status: real`: the caller’s fault'),
-            500: answer('With `x-cdc-status: real`: the server’s fault, or the target’s or the source’s'),
+            200: response(
+              'The answer of that request type, or a failure: `code` tells. With `x-cdc-status: real` never a failure',
+              { anyOf: [...types.map((type) => ref(answerName(type))), ref('Failure')] },
+            ),
+            '4XX': response('With `x-cdc-status: real`: the caller’s fault', ref('Failure')),
+            500: response(
+              'With `x-cdc-status: real`: the server’s fault, or the target’s or the source’s',
+              ref('Failure'),
+            ),
           },
         },
       },
     },
-    components: { schemas: { ...Object.fromEntries(schemas), Envelope: ENVELOPE } },
+    components: {
+      schemas: { ...Object.fromEntries([...requests, ...answers]), ...namedParts(), Failure: FAILURE },
+    },
   };
 }
 
-const ENVELOPE: Json = {
+const FAILURE: Json = {
   type: 'object',
-  required: ['code'],
-  properties: {
-    code: { type: 'integer', enum: [200, 400, 405, 500] },
-    message: { type: 'string', description: 'On failure only' },
-    data: { type: 'object', description: 'On success, when there is something to say' },
-  },
+  required: ['code', 'message'],
+  properties: { code: { type: 'integer', enum: [400, 405, 500] }, message: { type: 'string' } },
 };
 
-function schemaName(type: RequestType): string {
+function requestName(type: RequestType): string {
   return `${type[0]?.toUpperCase()}${type.slice(1)}Request`;
+}
+
+function answerName(type: RequestType): string {
+  return `${type[0]?.toUpperCase()}${type.slice(1)}Answer`;
 }
 
 function requestSchema(type: RequestType): Json {
@@ -77,32 +88,80 @@ function requestSchema(type: RequestType): Json {
   };
 }
 
+/** The envelope of a success. */
+function answerSchema(type: RequestType): Json {
+  const code = { type: 'integer', enum: [200] };
+  const { [type]: data } = answerData();
+  return data === undefined
+    ? { type: 'object', required: ['code'], properties: { code } }
+    : { type: 'object', required: ['code', 'data'], properties: { code, data } };
+}
+
+/** Each answer's `data`, which refers to the named parts. */
+function answerData(): Readonly<Record<string, Json>> {
+  return schemasOf(ANSWERS);
+}
+
+function namedParts(): Readonly<Record<string, Json>> {
+  const names = new Set(Object.keys(ANSWER_PARTS));
+  return Object.fromEntries(Object.entries(schemasOf({})).filter(([name]) => names.has(name)));
+}
+
+function schemasOf(more: Readonly<Record<string, z.ZodType | undefined>>): Record<string, Json> {
+  const registry = z.registry<{ id: string }>();
+  for (const [id, schema] of Object.entries({ ...ANSWER_PARTS, ...more })) {
+    if (schema !== undefined) registry.add(schema, { id });
+  }
+  const { schemas } = z.toJSONSchema(registry, {
+    target: 'openapi-3.0',
+    io: 'output',
+    uri: (id) => `#/components/schemas/${id}`,
+  });
+  return Object.fromEntries(Object.entries(schemas).map(([id, schema]) => [id, openEnded(schema)]));
+}
+
+function ref(name: string): Json {
+  return { $ref: `#/components/schemas/${name}` };
+}
+
 function anyOf(types: readonly RequestType[]): Json {
-  const ref = (type: RequestType) => `#/components/schemas/${schemaName(type)}`;
   return {
-    oneOf: types.map((type) => ({ $ref: ref(type) })),
+    oneOf: types.map((type) => ref(requestName(type))),
     discriminator: {
       propertyName: 'request_type',
-      mapping: Object.fromEntries(types.map((type) => [type, ref(type)])),
+      mapping: Object.fromEntries(types.map((type) => [type, `#/components/schemas/${requestName(type)}`])),
     },
   };
 }
 
-function answer(description: string): Json {
-  return { description, content: json({ $ref: '#/components/schemas/Envelope' }) };
+function response(description: string, schema: Json): Json {
+  return { description, content: json(schema) };
 }
 
 function json(schema: Json): Json {
   return { 'application/json': { schema } };
 }
 
+/** A client must not refuse members that a later release adds. */
+function openEnded(schema: unknown): Json {
+  return without(
+    schema,
+    (key, value) => key === '$id' || (key === 'additionalProperties' && value === false),
+  ) as Json;
+}
+
 /** The decoder has a zero value for every member: which have to be given is a rule of the operation, told in its words. */
 function withoutRequired(schema: unknown): unknown {
-  if (Array.isArray(schema)) return schema.map(withoutRequired);
+  return without(schema, (key, value) => key === '$schema' || (key === 'required' && Array.isArray(value)));
+}
+
+/** The same schema without some members, at whatever depth. */
+function without(schema: unknown, isOut: (key: string, value: unknown) => boolean): unknown {
+  if (Array.isArray(schema)) return schema.map((item) => without(item, isOut));
   if (typeof schema !== 'object' || schema === null) return schema;
   return Object.fromEntries(
     Object.entries(schema)
-      .filter(([key, value]) => !(key === 'required' && Array.isArray(value)) && key !== '$schema')
-      .map(([key, value]) => [key, withoutRequired(value)]),
+      .filter(([key, value]) => !isOut(key, value))
+      .map(([key, value]) => [key, without(value, isOut)]),
   );
 }

@@ -1,4 +1,5 @@
 import { BinaryWriter, WireType } from '@bufbuild/protobuf/wire';
+import { z } from 'zod';
 import { unpackPositions } from '#shared/task/positions.ts';
 import type { Run, TaskObject } from '#shared/task/run.ts';
 import type { Task } from '#shared/task/task.ts';
@@ -14,6 +15,30 @@ import { findTask } from './task-id.ts';
 const RPC_CHANNEL_ID = -10n;
 /** Reads of the store at a time. */
 const CONCURRENCY = 8;
+
+const positions = z
+  .array(
+    z.strictObject({
+      collection_id: z
+        .number()
+        .meta({ type: 'integer', format: 'int64' })
+        .describe('-10 stands for the channel of what has no collection'),
+      channel_name: z.string(),
+      time: z
+        .number()
+        .meta({ type: 'integer', format: 'int64' })
+        .describe('Milliseconds; 0: not reached yet'),
+      tt: z.number().meta({ type: 'integer', format: 'int64' }).describe('The first timestamp after `time`'),
+      msg_id: z.string().describe('base64 `msg.MsgPosition`'),
+    }),
+  )
+  .nullable();
+
+export const positionsSchema = z.strictObject({
+  op_positions: positions.describe('Always null'),
+  positions,
+  target_positions: positions.describe('Always null'),
+});
 
 interface Place {
   readonly collectionId: bigint;
@@ -97,8 +122,8 @@ function reachedPlaces(
   return rpc === undefined ? places : [...places, toPlace(RPC_CHANNEL_ID, replicateChannel, rpc)];
 }
 
-function isLive({ state }: TaskObject): boolean {
-  return state !== 'dropping';
+function isLive({ state, leftAt }: TaskObject): boolean {
+  return state !== 'dropping' && leftAt === undefined;
 }
 
 function toPlace(

@@ -1,61 +1,13 @@
+import { EXIT } from '#shared/fleet/fleet.ts';
 import { TIMING } from '#shared/names.ts';
 import { lagOf } from '#shared/task/lag.ts';
 import { parkedFor } from '#shared/task/parked.ts';
-import type { Phase, Reason, Run, TaskObject } from '#shared/task/run.ts';
-import { covers, type ScopePattern } from '#shared/task/scope.ts';
+import type { Run, TaskObject } from '#shared/task/run.ts';
+import { leftOut, neighboursOf } from '#shared/task/shared-target.ts';
 import type { Launch, Task } from '#shared/task/task.ts';
+import { tickMillis } from '#shared/task/tick.ts';
 import { patternText } from './scope-of.ts';
-
-/** What is really happening to a task, beside what is wanted of it (`state`). */
-export interface TaskStatus {
-  readonly phase: Phase;
-  /** ISO 8601. */
-  readonly since: string;
-  readonly reason: Reason | null;
-  /** Milliseconds that the target is behind; null with `lag_reason` while nobody knows. */
-  readonly lag_ms: number | null;
-  readonly lag_reason?: string | undefined;
-  /** Since the task was created; null until a replicator has run. */
-  readonly counters: StatusCounters | null;
-  readonly warnings: readonly Reason[];
-  /** In `get` only. */
-  readonly scope?: ScopeStatus | undefined;
-  /** In `get` only. */
-  readonly collections?: readonly CollectionStatus[] | undefined;
-  readonly collections_left_out?: number | undefined;
-  /** Where the replicator's log is. */
-  readonly log: string;
-}
-
-export interface StatusCounters {
-  readonly rows_inserted: number;
-  readonly rows_upserted: number;
-  readonly keys_deleted: number;
-  readonly bytes: number;
-  readonly requests: number;
-  readonly retries: number;
-  readonly ambiguous_answers: number;
-  readonly rows_of_dropped_collections: number;
-}
-
-/** What a task is about, as it was decided when it was created. Patterns are `database.collection`, `*` for any. */
-export interface ScopeStatus {
-  readonly include: readonly string[];
-  /** `task`: who has it now; null when that task was deleted, so that nobody replicates it. */
-  readonly left_out: readonly { readonly pattern: string; readonly task: string | null }[];
-}
-
-export interface CollectionStatus {
-  /** `database.collection` */
-  readonly source: string;
-  readonly target: string;
-  /** Id on the source, as text: it does not fit into a JSON number everywhere. */
-  readonly collection_id: string;
-  readonly state: 'found' | 'creating' | 'replicating' | 'dropping' | 'quarantined';
-  readonly since?: string | undefined;
-  readonly reason?: Reason | undefined;
-  readonly warnings: readonly Reason[];
-}
+import type { CollectionStatus, ScopeStatus, StatusCounters, TaskStatus } from './task-status.ts';
 
 export interface StatusFacts {
   readonly task: Task;
@@ -79,8 +31,10 @@ export function statusOf(facts: StatusFacts): TaskStatus {
   const { task, objects } = facts;
   const run = facts.run?.incarnation === task.incarnation ? facts.run : undefined;
   const launch = facts.launch?.incarnation === task.incarnation ? facts.launch : undefined;
+  const view = phaseOf(task, launch, run, facts.now);
   return {
-    ...phaseOf(task, launch, run, facts.now),
+    ...view,
+    last_error: lastErrorOf(view, launch, run),
     ...lagView(run, facts.now),
     counters: run === undefined ? null : countersOf(run),
     warnings: run?.warnings ?? [],
@@ -136,16 +90,29 @@ function lagView(run: Run | undefined, now: number): Pick<TaskStatus, 'lag_ms' |
   return lag.kind === 'known' ? { lag_ms: lag.ms } : { lag_ms: null, lag_reason: lag.why };
 }
 
-function scopeOf({ id, targetIdentity, scope }: Task, others: readonly Task[]): ScopeStatus {
-  const neighbours = others.filter((other) => other.targetIdentity === targetIdentity && other.id !== id);
-  const holds = (other: Task, pattern: ScopePattern) =>
-    other.scope.include.some((taken) => covers(taken, pattern)) &&
-    !other.scope.exclude.some((left) => covers(left, pattern));
+/** What a job told, or how one ended: whatever was last. */
+function lastErrorOf(
+  { reason, since }: PhaseView,
+  launch: Launch | undefined,
+  run: Run | undefined,
+): TaskStatus['last_error'] {
+  const exit = launch?.lastExit;
+  const crashed = exit !== undefined && exit.code !== EXIT.stopped;
+  const candidates = [
+    ...(reason === null ? [] : [{ ...reason, at: since }]),
+    ...(run?.lastError === undefined ? [] : [run.lastError]),
+    ...(crashed ? [{ code: 'replicator_ended', message: exit.message, at: exit.at }] : []),
+  ];
+  const [newest] = candidates.toSorted((a, b) => Date.parse(b.at) - Date.parse(a.at));
+  return newest ?? null;
+}
+
+function scopeOf(task: Task, others: readonly Task[]): ScopeStatus {
   return {
-    include: scope.include.map(patternText),
-    left_out: scope.exclude.map((pattern) => ({
+    include: task.scope.include.map(patternText),
+    left_out: leftOut(task, neighboursOf(task, others)).map(({ pattern, taskId }) => ({
       pattern: patternText(pattern),
-      task: neighbours.find((other) => holds(other, pattern))?.id ?? null,
+      task: taskId,
     })),
   };
 }
@@ -167,6 +134,7 @@ function collectionsOf(
   objects: readonly TaskObject[],
 ): Pick<TaskStatus, 'collections' | 'collections_left_out'> {
   const all = objects
+    .filter(({ leftAt }) => leftAt === undefined)
     .map(collectionOf)
     .toSorted((a, b) => rank(a) - rank(b) || (a.source < b.source ? -1 : 1));
   const left = all.length - MAX_COLLECTIONS;
@@ -191,8 +159,16 @@ function collectionOf(object: TaskObject): CollectionStatus {
   };
   if (quarantine !== undefined) {
     const { since, code, message } = quarantine;
-    return { ...common, state: 'quarantined', since, reason: { code, message } };
+    const reason = { code, message };
+    return { ...common, state: 'quarantined', applied_until: appliedUntil(object), since, reason };
   }
-  const state = object.state === 'bound' ? 'replicating' : object.state;
-  return { ...common, state };
+  if (object.state !== 'bound') return { ...common, state: object.state };
+  if (object.cursors.length === 0) return { ...common, state: 'streaming' };
+  return { ...common, state: 'catching_up', applied_until: appliedUntil(object) };
+}
+
+/** How far a collection that reads for itself is: where the last of its cursors stands. */
+function appliedUntil({ cursors }: TaskObject): string | null {
+  const ticks = cursors.map(({ tick }) => tickMillis(BigInt(tick)));
+  return ticks.length === 0 || ticks.includes(0) ? null : new Date(Math.min(...ticks)).toISOString();
 }

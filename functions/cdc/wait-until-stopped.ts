@@ -6,10 +6,13 @@ import { type CdcDeps, WAITS } from './deps.ts';
 
 const FIRST_POLL_MS = 50;
 const LONGEST_POLL_MS = 1000;
+const SETTLE_MS = TIMING.settleSeconds * 1000;
+const REQUEST_MS = TIMING.requestSeconds * 1000;
 const LEASE_MS = TIMING.leaseSeconds * 1000;
 
-/** Waits, for {@link WAITS.stopMs} at most, until no job can write for the task: it gave its lease back, is known to be
- *  dead, or has not renewed for the lease's length by this process's own clock. Answers whether that came about.
+/** Waits, for {@link WAITS.stopMs} at most, until nothing of a job for the task can reach the target any more. Answers
+ *  whether that came about: it gave its lease back with nothing in flight, or it cannot send any more and what it sent
+ *  last has been executed or never will be, by this process's own clock.
  *  The caller has set the desired state to Paused before, so no new job gets the lease meanwhile. */
 export async function waitUntilStopped(
   { tasks, clock, log }: Pick<CdcDeps, 'tasks' | 'clock' | 'log'>,
@@ -17,15 +20,15 @@ export async function waitUntilStopped(
 ): Promise<boolean> {
   const end = clock.monotonic() + WAITS.stopMs;
   let poll = FIRST_POLL_MS;
-  let seen: { readonly beat: string; readonly at: number } | undefined;
+  let seen: { readonly sign: string; readonly at: number } | undefined;
   for (;;) {
     try {
       const run = await tasks.getRun(task.id);
-      if (run === undefined || hasEnded(run, task, clock.now())) return true;
-      if (isDead(run, await tasks.getLaunch(task.id))) return true;
-      const beat = `${run.epoch} ${run.beat}`;
-      if (seen?.beat !== beat) seen = { beat, at: clock.monotonic() };
-      else if (clock.monotonic() - seen.at >= LEASE_MS) return true;
+      if (run?.incarnation !== task.incarnation || isLongOver(run, clock.now())) return true;
+      const dead = isDead(run, await tasks.getLaunch(task.id));
+      const sign = `${run.epoch} ${run.beat} ${dead}`;
+      if (seen?.sign !== sign) seen = { sign, at: clock.monotonic() };
+      if (clock.monotonic() - seen.at >= stillnessOf(run, dead)) return true;
     } catch (error) {
       if (!(error instanceof StoreUnavailableError)) throw error;
       log.warn({ err: error, taskId: task.id }, 'store unavailable while waiting for a job to stop');
@@ -37,14 +40,16 @@ export async function waitUntilStopped(
   }
 }
 
-/** True when the run item says by itself that nobody acts for this life of the task. The wall clocks of two machines
- *  differ, so an expired lease counts only when it expired a whole lease ago. */
-export function hasEnded(run: Run, task: Pick<Task, 'incarnation'>, now: number): boolean {
-  return (
-    run.incarnation !== task.incarnation ||
-    run.released !== 'no' ||
-    now - Date.parse(run.leaseExpiresAt) > LEASE_MS
-  );
+/** How long a run has to stay as it is until nothing comes from its job any more. */
+function stillnessOf(run: Run, dead: boolean): number {
+  if (run.released === 'drained') return 0;
+  if (dead) return SETTLE_MS;
+  return (run.released === 'undrained' ? 0 : LEASE_MS) + REQUEST_MS + SETTLE_MS;
+}
+
+/** The wall clocks of two machines differ, so the end of a lease counts only when it is a whole lease more ago. */
+function isLongOver({ leaseExpiresAt }: Run, now: number): boolean {
+  return now - Date.parse(leaseExpiresAt) > LEASE_MS + REQUEST_MS + SETTLE_MS;
 }
 
 function isDead(run: Run, launch: Launch | undefined): boolean {

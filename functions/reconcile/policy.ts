@@ -28,6 +28,9 @@ export const POLICY = {
   failingEnds: 2,
   /** Retrying, or a checkpoint that does not move, for this long is told as a standstill. */
   stalledMs: 5 * 60_000,
+  /** How long a deleted task's items are kept for those that have what it had and do not run: longer than most logs reach
+   *  back. */
+  keepForHeirsMs: 7 * 24 * 3_600_000,
   /** How soon to look again when the fleet could not be asked. */
   askAgainMs: 10_000,
 } as const;

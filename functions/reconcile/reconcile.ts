@@ -26,6 +26,8 @@ export interface Situation {
   readonly release?: string | undefined;
   /** A roll-out has chosen this task: the replicator of that generation makes room for one of the present release. */
   readonly move?: Move | undefined;
+  /** Of a tombstone: another task has what it had, and has not taken it over yet from what is written of it. */
+  readonly hasHeirs?: boolean | undefined;
   /** Milliseconds since 1970. */
   readonly now: number;
 }
@@ -59,6 +61,16 @@ export type Action =
  *  missing from the fleet with its lease run out.
  *  Pure. A decision on an outdated situation is harmless: `apply.ts` writes conditionally. */
 export function reconcile(situation: Situation): readonly Action[] {
+  const { task, now, hasHeirs = false } = situation;
+  const keptUntil = Date.parse(task.deletedAt ?? '') + POLICY.keepForHeirsMs;
+  return decide(situation).map((action) =>
+    action.kind === 'purge' && hasHeirs && now < keptUntil
+      ? { kind: 'wait', until: keptUntil, why: 'another task goes on from what this one left' }
+      : action,
+  );
+}
+
+function decide(situation: Situation): readonly Action[] {
   const { task, release, now } = situation;
   const launch = situation.launch?.incarnation === task.incarnation ? situation.launch : undefined;
   const run = situation.run?.incarnation === task.incarnation ? situation.run : undefined;

@@ -1,5 +1,6 @@
 import type { ReplicatorState } from '#shared/fleet/fleet.ts';
 import { ConflictError, CorruptItemError, NewerItemError, type TaskStore } from '#shared/store/task-store.ts';
+import { yieldsTo } from '#shared/task/shared-target.ts';
 import type { Launch, Task } from '#shared/task/task.ts';
 import { apply, type ReconcilerDeps } from './apply.ts';
 import { KeyedQueue } from './keyed-queue.ts';
@@ -181,7 +182,21 @@ async function look(deps: ReconcilerDeps, task: Task | undefined): Promise<Situa
   if (task === undefined) return undefined;
   const [launch, run] = await Promise.all([deps.tasks.getLaunch(task.id), deps.tasks.getRun(task.id)]);
   const observed = await observe(deps, task, launch);
-  return { task, launch, run, observed, release: deps.fleet.release, now: deps.now() };
+  const hasHeirs = task.deletedAt !== undefined && (await findHeirs(deps, task));
+  return { task, launch, run, observed, hasHeirs, release: deps.fleet.release, now: deps.now() };
+}
+
+/** True when a living task of the same target left something to this one and no job of it has taken that over yet. */
+async function findHeirs({ tasks }: ReconcilerDeps, tombstone: Task): Promise<boolean> {
+  const { revision, taskIds } = await tasks.getScope(tombstone.targetIdentity);
+  for (const id of taskIds) {
+    const neighbour = await tasks.getTask(id);
+    if (neighbour === undefined || !yieldsTo(neighbour, tombstone)) continue;
+    const run = await tasks.getRun(id);
+    const told = run?.incarnation === neighbour.incarnation ? run.scopeRevision : undefined;
+    if ((told ?? -1) < revision) return true;
+  }
+  return false;
 }
 
 async function observe(

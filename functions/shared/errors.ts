@@ -35,6 +35,8 @@ export const CODES = {
   replicator_ended: 'replicator_ended',
   /** The replicator has not been heard of since its lease ran out; it is replaced. */
   replicator_silent: 'replicator_silent',
+  /** Another task of the same target still replicates what this one takes over; this one begins when that has stopped. */
+  handover: 'handover',
   /** Rows arrived for a collection that the source had dropped meanwhile; they are counted and not applied. */
   rows_of_dropped: 'rows_of_dropped',
 } as const;

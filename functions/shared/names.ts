@@ -59,6 +59,10 @@ export const TIMING = {
   renewSeconds: 3,
   /** A replicator takes its first lease by then (image pull and a takeover included), or hangs. */
   firstLeaseSeconds: 600,
+  /** The longest that a replicator lets a write to the target take. */
+  requestSeconds: 6.5,
+  /** How long a target may still execute a request whose connection is closed. */
+  settleSeconds: 2,
   drainSeconds: 20,
   forcedExitSeconds: 30,
   stopTimeoutSeconds: 120,

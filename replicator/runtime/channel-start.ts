@@ -1,6 +1,5 @@
 import type { Logger } from '#shared/log.ts';
 import { type ChannelPosition, logTag } from '#shared/task/positions.ts';
-import type { ObjectCursor } from '#shared/task/run.ts';
 import type { Task } from '#shared/task/task.ts';
 import type { Timestamp } from '../engine/change.ts';
 import type { CursorStart } from '../engine/window.ts';
@@ -8,6 +7,7 @@ import { type ChangeSource, type ChannelExtent, SourceUnavailableError } from '.
 import { Backoff } from './backoff.ts';
 import type { Clock } from './clock.ts';
 import type { FollowedCollection } from './collection.ts';
+import { placeOf } from './placement.ts';
 import type { JobStatus } from './status.ts';
 
 export interface ChannelStartOptions {
@@ -69,74 +69,25 @@ async function firstOffset(
 ): Promise<bigint> {
   let first = end;
   for (const collection of options.collections()) {
-    if (collection.isDetached(options.channel)) continue;
-    const given = givenPosition(options, collection, extent);
-    if (given !== undefined) {
-      await giveOwnCursor(collection, given);
+    if (collection.isDetached(options.channel) || collection.catalog === undefined) continue;
+    const place = await placeOf({ ...options, extent, collection: collection.catalog });
+    if (place?.kind === 'beginning') {
+      if (place.offset < first) first = place.offset;
       continue;
     }
-    const offset = collection.catalog?.shards.find((shard) => shard.channel === options.channel)?.startOffset;
-    if (offset === undefined) continue;
-    if (await isBeginning(options, collection.id, offset, extent)) {
-      if (offset < first) first = offset;
-      continue;
+    if (place === undefined) continue;
+    const { cursor, warning } = place;
+    if (warning !== undefined) {
+      options.log.warn(
+        { channel: options.channel, collection: collection.target },
+        'history of a collection is not in the log',
+      );
     }
-    const { database, collection: name } = collection.target;
-    const message = `the log no longer reaches back to the creation of ${database}.${name}; it is followed from now on, and rows from before are not copied`;
-    options.log.warn(
-      { channel: options.channel, collection: `${database}.${name}` },
-      'history of a collection is not in the log',
-    );
+    collection.detach(cursor.channel);
     await collection.record.update((o) => ({
-      warnings: [{ code: 'history_partial', message }],
-      source: o.source,
+      ...(warning === undefined ? {} : { warnings: [warning] }),
+      cursors: [...o.cursors.filter((own) => own.channel !== cursor.channel), cursor],
     }));
-    await giveOwnCursor(collection, cursorAt(options, extent, extent.nextOffset, 0n));
   }
   return first;
-}
-
-async function giveOwnCursor(collection: FollowedCollection, cursor: ObjectCursor): Promise<void> {
-  collection.detach(cursor.channel);
-  await collection.record.update((o) => ({
-    cursors: [...o.cursors.filter((own) => own.channel !== cursor.channel), cursor],
-  }));
-}
-
-function givenPosition(
-  options: ChannelStartOptions,
-  collection: FollowedCollection,
-  extent: ChannelExtent,
-): ObjectCursor | undefined {
-  const vchannel = collection.catalog?.shards.find((shard) => shard.channel === options.channel)?.vchannel;
-  const given = options.task.startPositions.find((position) => position.vchannel === vchannel);
-  if (given === undefined) return undefined;
-  return cursorAt(options, extent, BigInt(given.offset), BigInt(given.timestamp));
-}
-
-function cursorAt(
-  options: ChannelStartOptions,
-  extent: ChannelExtent,
-  offset: bigint,
-  tick: Timestamp,
-): ObjectCursor {
-  return {
-    channel: options.channel,
-    logTag: logTag(extent.logId),
-    offset: String(offset),
-    tick: String(tick),
-    horizon: '0',
-  };
-}
-
-/** True when the log still holds the record that created the collection, so that it holds all that followed. */
-async function isBeginning(
-  options: ChannelStartOptions,
-  id: bigint,
-  offset: bigint,
-  extent: ChannelExtent,
-): Promise<boolean> {
-  if (offset < extent.earliestOffset || offset >= extent.nextOffset) return false;
-  const record = await options.source.readOne(options.channel, offset, options.signal);
-  return record?.kind === 'create-collection' && record.collectionId === id;
 }

@@ -14,6 +14,7 @@ import { type Clock, isoTime, sleep } from './clock.ts';
 import { type Claimed, claimLease } from './lease-claim.ts';
 import { type Account, LeaseKeeper } from './lease-keeper.ts';
 import { MetricsReporter, type MetricsSink } from './metrics-reporter.ts';
+import { OwnScope } from './own-scope.ts';
 import { Registry } from './registry.ts';
 import { Sender } from './sender.ts';
 import type { Settings } from './settings.ts';
@@ -61,6 +62,8 @@ const PERMANENT: ReadonlySet<Code> = new Set<Code>([
 export class Job {
   readonly #options: JobOptions;
   readonly #abort = new AbortController();
+  /** Aborts when the task has another part of its target than this job goes by. */
+  readonly #rescoped = new AbortController();
   readonly #ownShort = new Wake();
   #error: unknown;
 
@@ -74,7 +77,7 @@ export class Job {
     try {
       const task = await this.#task();
       const claimed = await claimLease({ ...this.#options, signal: stop });
-      return await this.#follow(task, claimed, stop);
+      return await this.#follow(task, claimed, AbortSignal.any([stop, this.#rescoped.signal]));
     } catch (error) {
       if (stop.aborted) return { exitCode: EXIT.stopped, code: undefined, message: 'asked to stop' };
       if (error instanceof FencedError)
@@ -96,10 +99,11 @@ export class Job {
     const { metrics } = this.#options;
     const { signal } = this.#abort;
     const fence: Fence = { taskId, incarnation, owner, epoch: claimed.run.epoch };
-    const status = new JobStatus(clock, claimed.run.counters);
+    const status = new JobStatus(clock, claimed.run);
     const advance = new Advance(clock, claimed.run);
     const onError = (error: unknown) => this.#fail(error);
-    const objects = await store.listObjects(task);
+    const scope = await OwnScope.read({ store, task, clock, settings, log });
+    const objects = await scope.objects(fence, unpackPositions(claimed.run.channels));
     const target = await openTarget(task);
     let registry: Registry | undefined;
     let lastRequests = status.counters.requests;
@@ -113,7 +117,10 @@ export class Job {
       return {
         update: () => {
           positions = positionsNow();
-          return tell(positions);
+          // What a predecessor sent by an older scope may be executed until then, and others wait for this one to have
+          // taken over what they left.
+          const goesBy = clock.monotonic() >= claimed.sendFrom && registry?.begun === true;
+          return { ...tell(positions), scopeRevision: goesBy ? scope.revision : undefined };
         },
         urgent: requests !== lastRequests || (registry?.channels.short ?? false),
         written: () => {
@@ -129,7 +136,8 @@ export class Job {
     const follower = new CatalogFollower({ source, registry: () => made, clock, status, log });
     const made = new Registry({
       ...common,
-      task,
+      task: { ...task, scope: scope.scope },
+      excluded: task.scope.exclude,
       objects,
       positions: unpackPositions(claimed.run.channels),
       sender,
@@ -150,7 +158,15 @@ export class Job {
         ...{ sink: metrics, taskId, createdAt: task.createdAt, clock, log, status },
         account: () => tell(positionsNow()),
       });
-    const work = [lease.run(signal), follower.run(signal), this.#flushOwn(made, lease)];
+    const work = [
+      lease.run(signal),
+      scope.taken(status, signal).then((estate) => {
+        made.estate = estate;
+        return follower.run(signal);
+      }),
+      scope.changed(signal).then(() => this.#rescoped.abort()),
+      this.#flushOwn(made, lease),
+    ];
     if (reporter !== undefined) work.push(reporter.run(signal));
     for (const part of work) part.catch(onError);
     await new Promise<void>((resolve) => {
@@ -200,10 +216,12 @@ export class Job {
     const { status, advance, sender, fence, registry, lease, sendFrom } = parts;
     const { clock, drainMs, log, store } = this.#options;
     const failed = this.#abort.signal.aborted;
-    const end: JobEnd = failed
-      ? endOf(this.#error)
-      : { exitCode: EXIT.stopped, code: undefined, message: 'asked to stop' };
+    const message = this.#rescoped.signal.aborted
+      ? 'what it leaves to other tasks has changed; it goes on with that'
+      : 'asked to stop';
+    const end: JobEnd = failed ? endOf(this.#error) : { exitCode: EXIT.stopped, code: undefined, message };
     if (failed) log.error({ err: this.#error, code: end.code }, 'job failed');
+    if (end.code !== undefined) status.note(end.code, end.message);
     status.phase = 'stopping';
     sender.close();
     const until = clock.monotonic() + Math.min(drainMs, Math.max(0, lease.remainingMs));
@@ -250,7 +268,7 @@ function updateOf(parts: {
   readonly registry: Registry | undefined;
 }): Omit<RunUpdate, 'leaseExpiresAt'> {
   const { status, advance, positions, registry } = parts;
-  const { phase, phaseSince, reason, counters, warnings } = status;
+  const { phase, phaseSince, reason, counters, warnings, lastError } = status;
   const channels = packPositions(positions);
   const watermark = registry?.watermark?.toString();
   advance.note(registry?.watermark, isIdle({ phase, channels, watermark }));
@@ -264,6 +282,7 @@ function updateOf(parts: {
     quarantined: registry?.quarantined || undefined,
     counters: { ...counters },
     warnings,
+    lastError,
   };
 }
 

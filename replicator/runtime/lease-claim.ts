@@ -3,6 +3,7 @@ import { FencedError, StoreUnavailableError, type TaskStore } from '#shared/stor
 import type { Run } from '#shared/task/run.ts';
 import { Backoff } from './backoff.ts';
 import { type Clock, isoTime, sleep } from './clock.ts';
+import { LeaseWatch } from './lease-watch.ts';
 import type { Settings } from './settings.ts';
 
 export interface ClaimOptions {
@@ -36,16 +37,16 @@ export async function claimLease(options: ClaimOptions): Promise<Claimed> {
   const backoff = new Backoff({ clock, capMs: 2_000 });
   /** The claim that was sent before; where its answer was lost, the item bears this job's name. */
   let sent: { readonly takenAt: number; readonly settleMs: number } | undefined;
-  let watched: { readonly epoch: number; readonly beat: number; readonly since: number } | undefined;
+  const watch = new LeaseWatch(options);
+  let waiting = false;
   for (;;) {
     signal.throwIfAborted();
     try {
       const seen = await currentRun(options);
       const own = seen?.owner === owner ? sent : undefined;
-      const wait =
-        own === undefined ? await mayClaim(options, seen, watched) : ({ kind: 'claim', ...own } as const);
-      if (wait.kind === 'claim') {
-        sent = own ?? { takenAt: clock.monotonic(), settleMs: wait.settleMs };
+      const settleMs = own === undefined ? await settleMsOf(options, seen, watch) : own.settleMs;
+      if (settleMs !== undefined) {
+        sent = own ?? { takenAt: clock.monotonic(), settleMs };
         const run = await options.store.acquireLease(
           {
             taskId: options.taskId,
@@ -58,11 +59,8 @@ export async function claimLease(options: ClaimOptions): Promise<Claimed> {
         );
         return { run, takenAt: sent.takenAt, sendFrom: sent.takenAt + sent.settleMs };
       }
-      if (seen !== undefined && (watched?.epoch !== seen.epoch || watched.beat !== seen.beat)) {
-        if (watched === undefined)
-          log.info({ holder: seen.generation }, 'waiting for the lease of another job to run out');
-        watched = { epoch: seen.epoch, beat: seen.beat, since: clock.monotonic() };
-      }
+      if (!waiting) log.info({ holder: seen?.generation }, 'waiting for the lease of another job to run out');
+      waiting = true;
       backoff.reset();
       await sleep(clock, 500, signal);
     } catch (error) {
@@ -80,28 +78,15 @@ async function currentRun({ store, taskId, incarnation }: ClaimOptions): Promise
   return run?.incarnation === incarnation ? run : undefined;
 }
 
-type Verdict = { readonly kind: 'claim'; readonly settleMs: number } | { readonly kind: 'wait' };
-
-async function mayClaim(
-  { store, taskId, incarnation, generation, settings, clock }: ClaimOptions,
+/** Undefined while the holder of the lease may still send. */
+async function settleMsOf(
+  { store, taskId, incarnation, generation }: ClaimOptions,
   seen: Run | undefined,
-  watched: { readonly epoch: number; readonly beat: number; readonly since: number } | undefined,
-): Promise<Verdict> {
+  watch: LeaseWatch,
+): Promise<number | undefined> {
   const launch = await store.getLaunch(taskId);
   if (launch?.incarnation !== incarnation || launch.generation !== generation) {
     throw new FencedError('launch', `launch ${generation} is not the current one any more`);
   }
-  if (seen === undefined || seen.released === 'drained') return { kind: 'claim', settleMs: 0 };
-  const exit = launch.lastExit;
-  // The end of a launch in between, which never held the lease, says nothing about the one that does.
-  const dead = exit?.confirmed === true && exit.generation === seen.generation;
-  if (dead) return { kind: 'claim', settleMs: settings.settleMs };
-  if (seen.released === 'undrained') {
-    return { kind: 'claim', settleMs: settings.requestDeadlineMs + settings.settleMs };
-  }
-  const still = watched?.epoch === seen.epoch && watched.beat === seen.beat;
-  const patience = settings.leaseMs + settings.requestDeadlineMs + settings.settleMs;
-  return still && clock.monotonic() - watched.since >= patience
-    ? { kind: 'claim', settleMs: 0 }
-    : { kind: 'wait' };
+  return seen === undefined ? 0 : watch.settleMs(seen, launch.lastExit);
 }

@@ -2,8 +2,8 @@ import type { Code } from '#shared/errors.ts';
 import type { Logger } from '#shared/log.ts';
 import type { ChannelPosition } from '#shared/task/positions.ts';
 import type { TaskObject } from '#shared/task/run.ts';
-import { inScope, mapName } from '#shared/task/scope.ts';
-import { ITEM_VERSION, type Task } from '#shared/task/task.ts';
+import { inScope, type ScopePattern } from '#shared/task/scope.ts';
+import type { Task } from '#shared/task/task.ts';
 import type { Catalog, CatalogCollection } from '../engine/catalog.ts';
 import type { Timestamp } from '../engine/change.ts';
 import { watermark } from '../engine/watermark.ts';
@@ -13,17 +13,22 @@ import { ChannelSet } from './channel-set.ts';
 import type { Clock } from './clock.ts';
 import { FollowedCollection } from './collection.ts';
 import type { Followers } from './followers.ts';
+import { foundObject } from './found-object.ts';
 import type { LeaseKeeper } from './lease-keeper.ts';
 import { ObjectActor } from './object-actor.ts';
 import { ObjectRecord, type ObjectRecordOptions } from './object-record.ts';
 import type { Sender } from './sender.ts';
 import type { Settings } from './settings.ts';
 import type { JobStatus } from './status.ts';
+import { takeOver } from './take-over.ts';
 import { type Sighting, UnknownIds } from './unknown-ids.ts';
 import { WaitSet } from './wait-set.ts';
 
 export interface RegistryOptions {
+  /** With the scope that it has beside the other tasks of its target. */
   readonly task: Task;
+  /** What it asked for and other tasks had when it was created: it may have come to this task by now. */
+  readonly excluded: readonly ScopePattern[];
   readonly objects: readonly TaskObject[];
   readonly positions: readonly ChannelPosition[];
   readonly source: ChangeSource;
@@ -62,6 +67,8 @@ export class Registry implements Followers {
   #newest = 0;
   #applied = false;
   #revision = -1n;
+  /** What other tasks knew of collections that are this task's now; given before the first reading is taken in. */
+  estate: readonly TaskObject[] = [];
 
   constructor(options: RegistryOptions) {
     this.#options = options;
@@ -93,6 +100,7 @@ export class Registry implements Followers {
   /** Takes a reading of the catalog: follows what is new, tells what changed, and settles what was unknown. */
   async apply(catalog: Catalog, reading: number): Promise<void> {
     if (catalog.revision < this.#revision) return;
+    if (!this.#applied) await this.#takeOver(catalog);
     this.#revision = catalog.revision;
     this.#applied = true;
     this.#newest = reading;
@@ -106,6 +114,19 @@ export class Registry implements Followers {
     this.#taken.notify();
   }
 
+  /** Follows what other tasks had until now; durable before anything is done with it. */
+  async #takeOver(catalog: Catalog): Promise<void> {
+    const { recordOptions, log } = this.#options;
+    const isKnown = (id: bigint) => this.#collections.has(id);
+    for (const object of await takeOver({ ...this.#options, catalog, estate: this.estate, isKnown })) {
+      const id = BigInt(object.collectionId);
+      const record = new ObjectRecord(object, false, recordOptions);
+      await record.update(() => ({}));
+      this.#add(id, record, catalog.collections.get(id));
+      log.info({ collection: object.source, id: object.collectionId }, 'taken over from another task');
+    }
+  }
+
   /** The catalog cannot be read: until it can, nothing newer than what is read now is known to be complete. */
   catalogLost(): void {
     this.#catalogKnown ??= this.#channels.newestTick;
@@ -113,43 +134,19 @@ export class Registry implements Followers {
 
   #consider(found: CatalogCollection): void {
     if (this.#collections.has(found.id) || this.#ignored.has(found.id)) return;
-    if (!inScope(this.#options.task.scope, found.database, found.name)) {
+    const { task, recordOptions, log } = this.#options;
+    if (!inScope(task.scope, found.database, found.name)) {
       this.#ignored.add(found.id);
       return;
     }
     // One that is being dropped and was never followed has nothing to be kept, unless its changes are waiting already.
     if (found.state !== 'created') return;
-    const record = new ObjectRecord(this.#newObject(found), false, this.#options.recordOptions);
+    const record = new ObjectRecord(foundObject(task, found), false, recordOptions);
     this.#add(found.id, record, found);
-    this.#options.log.info(
+    log.info(
       { collection: `${found.database}.${found.name}`, id: String(found.id) },
       'following a collection',
     );
-  }
-
-  #newObject(found: CatalogCollection): TaskObject {
-    const { task } = this.#options;
-    const mapped = mapName(task.mappings, found.database, found.name);
-    return {
-      version: ITEM_VERSION,
-      taskId: task.id,
-      incarnation: task.incarnation,
-      collectionId: String(found.id),
-      source: {
-        database: found.database,
-        name: found.name,
-        channels: [...new Set(found.shards.map((shard) => shard.channel))],
-      },
-      target: { database: mapped.database, name: mapped.collection },
-      state: 'found',
-      createdHere: false,
-      replayUntil: '0',
-      cursors: [],
-      partitions: {},
-      indexes: {},
-      loaded: false,
-      warnings: [],
-    };
   }
 
   async #settleUnknown(catalog: Catalog, reading: number): Promise<void> {
@@ -315,6 +312,11 @@ export class Registry implements Followers {
   /** The account of the channels' cursors. */
   get channels(): ChannelSet {
     return this.#channels;
+  }
+
+  /** True once the catalog was read and what others left is taken over. */
+  get begun(): boolean {
+    return this.#applied;
   }
 
   /** True once the catalog was read and every channel is. */

@@ -4,9 +4,16 @@ import { TIMING } from '#shared/names.ts';
 /** What an operator may tune in a replicator; every default is safe. */
 export const settingsSchema = z.object({
   /** Milliseconds that a request whose outcome is unknown may still take to execute after its connection closed. */
-  settleMs: z.int().min(100).default(2_000),
+  settleMs: z
+    .int()
+    .min(100)
+    .default(TIMING.settleSeconds * 1_000),
   /** Milliseconds a write may take. It has to fit into what is left of the lease. */
-  requestDeadlineMs: z.int().min(500).max(6_500).default(6_000),
+  requestDeadlineMs: z
+    .int()
+    .min(500)
+    .max(TIMING.requestSeconds * 1_000)
+    .default(6_000),
   /** Bytes of one write request. */
   requestBytes: z
     .int()

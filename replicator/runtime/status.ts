@@ -1,7 +1,10 @@
 import type { Code } from '#shared/errors.ts';
-import type { Counters, Phase, Reason } from '#shared/task/run.ts';
+import type { Counters, PastError, Phase, Reason, Run } from '#shared/task/run.ts';
 import { type Clock, isoTime } from './clock.ts';
 import { LatencySample } from './latency-sample.ts';
+
+/** The newest error goes with every renewal of the lease, for good, and a write is paid by its size. */
+const LONGEST_ERROR = 200;
 
 /** What a job says about itself: its phase and why, its counters, its warnings. Everything else reports to it. */
 export class JobStatus {
@@ -12,15 +15,18 @@ export class JobStatus {
   #shown: Phase = 'starting';
   #since: string;
   #failure: Reason | undefined;
+  #lastError: PastError | undefined;
   readonly counters: { -readonly [K in keyof Counters]: number };
   /** Milliseconds that the target took to answer writes, whatever it answered. */
   readonly writeLatencies: LatencySample;
 
-  constructor(clock: Clock, counters?: Counters) {
+  /** `before`: what the job found of the account of those before it. */
+  constructor(clock: Clock, before?: Pick<Run, 'counters' | 'lastError'>) {
     this.#clock = clock;
     this.#since = isoTime(clock);
     this.writeLatencies = new LatencySample(() => clock.random());
-    this.counters = counters === undefined ? emptyCounters() : { ...counters };
+    this.#lastError = before?.lastError;
+    this.counters = before === undefined ? emptyCounters() : { ...before.counters };
   }
 
   set phase(phase: Exclude<Phase, 'retrying'>) {
@@ -41,6 +47,11 @@ export class JobStatus {
     return this.#failure ?? this.#troubles.values().next().value;
   }
 
+  /** The newest thing that went wrong, also when it is over. */
+  get lastError(): PastError | undefined {
+    return this.#lastError;
+  }
+
   get warnings(): Reason[] {
     return [...this.#warnings.values()];
   }
@@ -49,6 +60,7 @@ export class JobStatus {
   trouble(part: string, code: Code, message: string): void {
     this.counters.retries++;
     this.#troubles.set(part, { code, message });
+    this.note(code, message);
     this.#refresh();
   }
 
@@ -58,6 +70,12 @@ export class JobStatus {
 
   warn(part: string, code: Code, message: string): void {
     this.#warnings.set(part, { code, message });
+  }
+
+  /** Something went wrong. */
+  note(code: Code, message: string): void {
+    const shown = message.length > LONGEST_ERROR ? `${message.slice(0, LONGEST_ERROR)}…` : message;
+    this.#lastError = { code, message: shown, at: isoTime(this.#clock) };
   }
 
   failed(code: Code, message: string): void {

@@ -42,6 +42,8 @@ export interface TaskView {
 export interface TaskStatus {
   readonly phase: string;
   readonly reason?: { readonly code: string; readonly message: string } | null | undefined;
+  /** In `get` only. */
+  readonly collections?: readonly { readonly source: string; readonly state: string }[] | undefined;
   readonly [key: string]: unknown;
 }
 

@@ -19,6 +19,9 @@ export type Reason = z.output<typeof reasonSchema>;
 /** A counter that an older job did not know counts from 0. */
 const counter = z.number().default(0);
 
+export const pastErrorSchema = reasonSchema.extend({ at: z.iso.datetime() });
+export type PastError = z.output<typeof pastErrorSchema>;
+
 export const countersSchema = z.object({
   rowsInserted: counter,
   rowsUpserted: counter,
@@ -63,6 +66,11 @@ export const runSchema = z.object({
   quarantined: z.number().int().nonnegative().optional(),
   counters: countersSchema,
   warnings: z.array(reasonSchema),
+  /** The newest thing that went wrong, also when it is over; kept from one job to the next. */
+  lastError: pastErrorSchema.optional(),
+  /** Of a task that leaves something to others: the revision of its target's scope entry that its job goes by. It sends
+   *  nothing of what others have by then, and has taken over what they left. */
+  scopeRevision: z.number().int().optional(),
 });
 export type Run = z.output<typeof runSchema>;
 
@@ -79,6 +87,8 @@ export type RunUpdate = Pick<
   | 'quarantined'
   | 'counters'
   | 'warnings'
+  | 'lastError'
+  | 'scopeRevision'
 >;
 
 /** A cursor of one collection in one channel, for a collection that cannot follow the main cursor. */
@@ -119,6 +129,9 @@ export const objectSchema = z.object({
   /** Set when this task loaded the collection, so that it may release it. */
   loaded: z.boolean(),
   quarantine: reasonSchema.extend({ since: z.iso.datetime() }).optional(),
+  /** Since when another task has it: what was known of it then, for that task to go on from. Nothing else is done with it;
+   *  `cursors` has one for each channel. */
+  leftAt: z.iso.datetime().optional(),
   warnings: z.array(reasonSchema),
 });
 export type TaskObject = z.output<typeof objectSchema>;

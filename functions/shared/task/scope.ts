@@ -9,7 +9,8 @@ export type ScopePattern = z.output<typeof scopePatternSchema>;
 
 export const scopeSchema = z.object({
   include: z.array(scopePatternSchema).min(1),
-  /** Taken by more specific tasks on the same target when this one was created. */
+  /** What other tasks of the same target had when this one was created: theirs as long as one of them is there, this
+   *  task's own otherwise. See {@link scopeBeside}. */
   exclude: z.array(scopePatternSchema),
 });
 export type Scope = z.output<typeof scopeSchema>;
@@ -29,6 +30,18 @@ export function covers(outer: ScopePattern, inner: ScopePattern): boolean {
     (outer.database === ANY || outer.database === inner.database) &&
     (outer.collection === ANY || outer.collection === inner.collection)
   );
+}
+
+/** What both patterns match, or undefined when nothing can match both. */
+export function intersection(a: ScopePattern, b: ScopePattern): ScopePattern | undefined {
+  const database = narrower(a.database, b.database);
+  const collection = narrower(a.collection, b.collection);
+  return database === undefined || collection === undefined ? undefined : { database, collection };
+}
+
+function narrower(a: string, b: string): string | undefined {
+  if (a === ANY) return b;
+  return b === ANY || a === b ? a : undefined;
 }
 
 export function inScope(scope: Scope, database: string, collection: string): boolean {

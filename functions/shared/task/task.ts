@@ -76,6 +76,9 @@ export const taskSchema = z.object({
   secretRef: z.string().optional(),
   userSecrets: userSecretsSchema.optional(),
   scope: scopeSchema,
+  /** The revision of the target's scope entry that the create of this task made: who asked for the same before has to
+   *  know it before this task's first job may send. Absent where nobody did. */
+  scopeRevision: z.number().int().nonnegative().optional(),
   mappings: z.array(nameMappingSchema),
   startPositions: z.array(startPositionSchema),
   replicateRoles: z.boolean(),

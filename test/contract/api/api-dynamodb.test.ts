@@ -6,6 +6,7 @@ import { dynamoStores } from './dynamo-stores.ts';
 import { describeLifecycle } from './lifecycle.kit.ts';
 import { describePosition } from './position.kit.ts';
 import { describeScope } from './scope.kit.ts';
+import { describeTransport } from './transport.kit.ts';
 
 let dynamodb: Dynamodb;
 beforeAll(async () => {
@@ -13,8 +14,9 @@ beforeAll(async () => {
 });
 afterAll(() => dynamodb?.stop());
 
-/** The statements that meet a store, on the one that Lambda uses. */
+/** The statements on the store that Lambda uses. */
 const makeStores = dynamoStores(() => dynamodb);
+describeTransport('DynamoDB', makeStores);
 describeCreate('DynamoDB', makeStores);
 describeChecks('DynamoDB', makeStores);
 describeScope('DynamoDB', makeStores);

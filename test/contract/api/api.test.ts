@@ -8,8 +8,8 @@ import { describeTransport } from './transport.kit.ts';
 import type { MakeStores } from './world.ts';
 
 /** What clients of milvus-cdc rely on, statement by statement, through the real handler. The numbers in the tests' names
- *  are those of the list in functions/cdc/API.md and stay what they are. 62 and 80–85 are held elsewhere: no task has a
- *  Kafka target here, and data needs two real servers. */
+ *  are those of the list in functions/cdc/API.md and stay what they are. 80–85 are in test/e2e: data needs two real
+ *  servers. */
 const STORES: readonly (readonly [name: string, makeStores: MakeStores])[] = [
   ['memory', memoryStores],
   ['SQLite', sqliteStores],

@@ -84,6 +84,25 @@ export function describeChecks(name: string, makeStores: MakeStores): void {
       expect(world.logged.join()).toContain('the log is short');
     });
 
+    test('a dry run of a wildcard includes what it left to a task that is gone', async () => {
+      await using world = await World.open(makeStores);
+      const foo = await world.create({ task_id: 'one', collection_infos: [{ name: 'foo' }] });
+      await world.create({ ...EVERYTHING, task_id: 'all' });
+      world.sourceProbe.facts = {
+        version: '2.3.5',
+        collections: [{ database: 'default', name: 'foo', historyComplete: true }],
+        warnings: [],
+      };
+      const dryRun = async () =>
+        (await world.call('create', { ...EVERYTHING, task_id: 'all', dry_run: true })).data;
+      expect(await dryRun()).toMatchObject({
+        collections: [],
+        left_out: [{ source: 'default.foo', why: `task ${foo} replicates it to the same target` }],
+      });
+      await world.call('delete', { task_id: foo });
+      expect(await dryRun()).toMatchObject({ collections: [{ source: 'default.foo' }], left_out: [] });
+    });
+
     test('a dry run tells of names that do not exist yet, and where mapped ones go', async () => {
       await using world = await World.open(makeStores);
       world.sourceProbe.facts = {

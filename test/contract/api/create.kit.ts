@@ -1,4 +1,6 @@
 import { describe, expect, test } from 'vitest';
+import { inScope } from '#shared/task/scope.ts';
+import { neighboursOf, scopeBeside } from '#shared/task/shared-target.ts';
 import { type Answer, createError, type MakeStores, TARGET, World } from './world.ts';
 
 const FOO = [{ name: 'foo' }];
@@ -121,6 +123,11 @@ const BROKEN: readonly (readonly [statement: string, request: object, message: s
     'the task id contains a control character',
   ],
   [
+    'an id of more than 256 bytes',
+    { milvus_connect_param: TARGET, collection_infos: FOO, task_id: 'é'.repeat(129) },
+    'the task id length exceeds 256 characters',
+  ],
+  [
     'a kafka target',
     { kafka_connect_param: { address: 'k:9092', topic: 't' }, collection_infos: FOO },
     'a kafka target is not offered here, set milvus_connect_param to replicate into a Milvus',
@@ -142,7 +149,7 @@ export function describeCreate(name: string, makeStores: MakeStores): void {
       expect(await world.call('create')).toEqual(createError(400, 'the downstream address is empty'));
     });
 
-    test('30: with one collection per task, two are refused', async () => {
+    test('30, 32: with one collection per task, two are refused', async () => {
       await using world = await World.open(makeStores);
       world.settings = { ...world.settings, oneCollectionPerTask: true };
       const refused = createError(400, 'the collection info should be only one');
@@ -180,14 +187,90 @@ export function describeCreate(name: string, makeStores: MakeStores): void {
       await world.create({ collection_infos: [{ name: 'n'.repeat(256) }] });
     });
 
-    test('38: of several broken rules the first is told', async () => {
+    test('38: of all rules broken at once the first is told, and with that mended the next', async () => {
       await using world = await World.open(makeStores);
-      const answer = await world.call('create', {
-        milvus_connect_param: { ...TARGET, connect_timeout: -1, username: 'u' },
-        buffer_config: { period: -1 },
-        collection_infos: [],
+      let request: Record<string, unknown> = {
+        kafka_connect_param: { address: 'k:9092' },
+        milvus_connect_param: { port: 19530, username: 'u', connect_timeout: -1 },
+        buffer_config: { period: -1, size: -1 },
+        rpc_channel_info: { name: 'other', position: '%' },
+        name_mapping: [{ source_db: 'default', target_db: 'a.b', collection_mapping: { c: 'd' } }],
+        task_id: 'a\u0000',
+      };
+      const milvus = { uri: TARGET.uri, username: 'u', connect_timeout: -1 };
+      const mapping = { source_db: 'default', target_db: 'a', collection_mapping: { c: 'd' } };
+      const physical = { 'by-dev-dml_0': '' };
+      const steps: readonly (readonly [message: string, mended: object])[] = [
+        ["don't support milvus and kafka at the same time now", { kafka_connect_param: null }],
+        ['the milvus host is empty', { milvus_connect_param: { ...milvus, uri: '', host: 'h' } }],
+        ['the milvus port is less or equal zero', { milvus_connect_param: milvus }],
+        [
+          'cannot set only one of the milvus username and password',
+          { milvus_connect_param: { ...TARGET, connect_timeout: -1 } },
+        ],
+        ['the milvus connect timeout is less zero', { milvus_connect_param: TARGET }],
+        ['the cache period is less zero', { buffer_config: { size: -1 } }],
+        ['the cache size is less zero', { buffer_config: null }],
+        ['the collection info is empty', { collection_infos: FOO, db_collections: { [LONG]: [] } }],
+        [
+          'the collection info and db collection info should be only one',
+          { collection_infos: null, db_collections: { [LONG]: [] } },
+        ],
+        [`the db name length exceeds 256 characters, ${LONG}`, { db_collections: { a: [] } }],
+        ['empty collection info', { db_collections: { a: [{ name: '*', positions: physical }] } }],
+        [
+          'the collection name is `*`, the positions should be empty',
+          { db_collections: { a: [{ name: '', positions: physical }] } },
+        ],
+        [
+          'the position channel name is not virtual channel, by-dev-dml_0',
+          { db_collections: { a: [{ name: '' }, { name: LONG }] } },
+        ],
+        [
+          `there is a collection name that is empty. there are some collection names whose length exceeds 256 characters, [${LONG}]`,
+          { db_collections: { a: [{ name: 'foo', positions: { dml_0_1v0: '%' } }] } },
+        ],
+        [
+          'the rpc channel is invalid, the channel name should be the same as the source config',
+          { rpc_channel_info: { position: '%' } },
+        ],
+        ['a database or collection name must not contain a dot, [a.b]', { name_mapping: [mapping] }],
+        ['the task id contains a control character', { task_id: '' }],
+      ];
+      for (const [message, mended] of steps) {
+        expect(await world.call('create', request)).toEqual(createError(400, message));
+        request = { ...request, ...mended };
+      }
+      // What depends on the target, and then on other tasks.
+      world.probe.failure = 'down';
+      expect(await world.call('create', request)).toEqual(
+        createError(500, 'fail to connect the milvus: down'),
+      );
+      world.probe.failure = undefined;
+      world.settings = { ...world.settings, maxTasks: 1 };
+      const other = await world.create({
+        db_collections: { a: FOO },
+        extra_info: { enable_user_role: true },
       });
-      expect(answer).toEqual(createError(400, 'cannot set only one of the milvus username and password'));
+      request = { ...request, extra_info: { enable_user_role: true } };
+      const told = async (code: number, text: string) =>
+        expect(await world.call('create', request)).toMatchObject({
+          code,
+          message: expect.stringContaining(`error: ${text}`),
+        });
+      await told(400, 'the enable user role param is duplicate');
+      request = { ...request, extra_info: null };
+      await told(400, 'the collection name is duplicate with existing task, [a.foo]');
+      request = { ...request, milvus_connect_param: { uri: 'http://other:1' } };
+      await told(400, 'the collection name in the name mapping is not in the collection info, checkout it');
+      request = { ...request, name_mapping: null };
+      await told(500, 'the task num has reach the limit, 1');
+      await world.call('delete', { task_id: other });
+      await told(500, 'fail to decode the position data: ');
+      request = { ...request, db_collections: { a: FOO } };
+      await told(500, 'fail to decode the rpc position data: ');
+      request = { ...request, rpc_channel_info: null };
+      expect(await world.call('create', request)).toMatchObject({ code: 200 });
     });
 
     test('39: a target that cannot be reached is the answer, and no task exists', async () => {
@@ -289,7 +372,19 @@ export function describeCreate(name: string, makeStores: MakeStores): void {
       expect(world.fleet.running).toEqual([id]);
     });
 
-    test('a replicator that cannot be started yet does not undo the create: the status says why', async () => {
+    test('an id of 256 bytes is taken, and found by every request', async () => {
+      await using world = await World.open(makeStores);
+      const id = 'é'.repeat(128);
+      expect(await world.create({ task_id: id, collection_infos: FOO })).toBe(id);
+      expect(await world.get(id)).toMatchObject({ task_id: id });
+      for (const type of ['pause', 'resume', 'position', 'delete']) {
+        expect(await world.call(type, { task_id: id })).toMatchObject({ code: 200 });
+      }
+    });
+
+    // milvus-cdc connects to the target a second time and undoes the create when that fails. Here the check is the
+    // connection, and what comes after it is the replicator's business, which tries again.
+    test('49: a replicator that cannot be started yet does not undo the create: the status says why', async () => {
       await using world = await World.open(makeStores);
       world.fleet.refusal = new Error('no room');
       const id = await world.create({ collection_infos: FOO });
@@ -315,6 +410,37 @@ export function describeCreate(name: string, makeStores: MakeStores): void {
         Array(7).fill(createError(400, 'the collection name is duplicate with existing task, [default.foo]')),
       );
       expect(await world.tasks.listTasks()).toHaveLength(1);
+    });
+
+    test('of creates at once with overlapping scopes no two get one collection, and who is refused is told why', async () => {
+      await using world = await World.open(makeStores);
+      const wishes = [
+        { collection_infos: FOO },
+        { collection_infos: [{ name: '*' }] },
+        { db_collections: { '*': FOO } },
+        { db_collections: { '*': [{ name: '*' }] } },
+        { collection_infos: [{ name: 'foo' }, { name: 'bar' }] },
+        { db_collections: { other: [{ name: '*' }] } },
+      ];
+      const answers = await Promise.all(wishes.map((wish) => create(world, wish)));
+      const tasks = await world.tasks.listTasks();
+      expect(answers.filter(({ code }) => code === 200)).toHaveLength(tasks.length);
+      for (const { code, message } of answers) {
+        if (code !== 200) expect(message).toMatch(/duplicate with existing task, \[(\S+ ?)+\]$/);
+      }
+      for (const [database, name] of [
+        ['default', 'foo'],
+        ['default', 'bar'],
+        ['other', 'foo'],
+        ['third', 'foo'],
+        ['third', 'x'],
+      ] as const) {
+        const owners = tasks.filter((task) =>
+          inScope(scopeBeside(task, neighboursOf(task, tasks)), database, name),
+        );
+        // Everything was asked for as well, and that is granted whatever comes before it.
+        expect(owners.length, `${database}.${name}`).toBe(1);
+      }
     });
 
     test('creates at once do not pass the limit', async () => {

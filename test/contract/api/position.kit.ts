@@ -145,6 +145,11 @@ export function describePosition(name: string, makeStores: MakeStores): void {
         'parse count failed: strconv.Atoi: parsing "x": invalid syntax',
       ],
       [
+        '79: a duration that is none',
+        { operation: 'reset_log_msg', params: { count: 1, duration: 'x' } },
+        'parse duration failed: strconv.Atoi: parsing "x": invalid syntax',
+      ],
+      [
         '79: numbers',
         { operation: 'reset_log_msg', params: { count: '10', duration: 5 } },
         'reset log msg count to 10, duration to 5',

@@ -63,7 +63,7 @@ export function describeScope(name: string, makeStores: MakeStores): void {
       await grant(world, 'foo');
     });
 
-    test('get tells what a wildcard leaves out, and to whom: to nobody once that task is gone', async () => {
+    test('get tells what a wildcard leaves out and to whom, and nothing once that task is gone', async () => {
       await using world = await World.open(makeStores);
       await world.create({ task_id: 'one', collection_infos: [{ name: 'foo' }] });
       const all = await world.create({ task_id: 'all', collection_infos: [{ name: '*' }] });
@@ -71,9 +71,21 @@ export function describeScope(name: string, makeStores: MakeStores): void {
       const include = ['default.*'];
       expect(await scope()).toEqual({ include, left_out: [{ pattern: 'default.foo', task: 'one' }] });
       await world.call('delete', { task_id: 'one' });
-      expect(await scope()).toEqual({ include, left_out: [{ pattern: 'default.foo', task: null }] });
+      expect(await scope()).toEqual({ include, left_out: [] });
       await world.create({ task_id: 'two', collection_infos: [{ name: 'foo' }] });
       expect(await scope()).toEqual({ include, left_out: [{ pattern: 'default.foo', task: 'two' }] });
+    });
+
+    test('53: a task that is made again waits until the wildcard knows; others wait for nobody', async () => {
+      await using world = await World.open(makeStores);
+      const revision = async (id: string) => (await world.tasks.getTask(id))?.scopeRevision;
+      const foo = await grant(world, 'foo');
+      const all = await grant(world, '*');
+      expect([await revision(foo), await revision(all)]).toEqual([undefined, undefined]);
+      await world.call('delete', { task_id: foo });
+      const again = await grant(world, 'foo');
+      const { revision: now } = await world.tasks.getScope(TARGET.uri);
+      expect(await revision(again)).toBe(now);
     });
 
     test('54: where two wildcards cross, the later one leaves out what they share', async () => {

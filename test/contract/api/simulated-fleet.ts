@@ -56,6 +56,11 @@ export class SimulatedFleet implements Fleet {
     }
   }
 
+  /** The running job of a task dies. */
+  async kill(taskId: string): Promise<void> {
+    for (const [handle, job] of this.#jobs) if (job.fence.taskId === taskId) await this.stop(handle, 'kill');
+  }
+
   async describe(handle: string): Promise<ReplicatorState> {
     return this.#jobs.get(handle)?.state ?? { kind: 'missing' };
   }

@@ -1,8 +1,38 @@
+import type { APIGatewayProxyEvent, Context } from 'aws-lambda';
 import { describe, expect, test } from 'vitest';
-import { type MakeStores, World } from './world.ts';
+import { createHandler } from '../../../functions/cdc/handler.ts';
+import type { HttpEvent } from '../../../functions/cdc/http-event.ts';
+import { httpEvent, type MakeStores, World } from './world.ts';
 
 const TYPES = ['create', 'delete', 'get', 'list', 'maintenance', 'pause', 'position', 'resume'];
 const UNMARSHAL = 'fail to unmarshal the request, error: ';
+
+const HEADERS = { 'X-CDC-Status': 'real' };
+
+function restEvent(more: Partial<APIGatewayProxyEvent>): APIGatewayProxyEvent {
+  const common = { httpMethod: 'POST', path: '/cdc', resource: '/cdc', isBase64Encoded: false, body: null };
+  return { ...common, headers: HEADERS, ...more } as APIGatewayProxyEvent;
+}
+
+/** How one body reaches the handler. */
+const FORMS: readonly (readonly [name: string, event: (body: string) => HttpEvent])[] = [
+  ['as an event of an HTTP API', (body) => httpEvent(body, { headers: HEADERS })],
+  ['as an event of a REST API', (body) => restEvent({ body })],
+  [
+    'in base64, from an HTTP API',
+    (body) => ({ ...httpEvent(base64(body), { headers: HEADERS }), isBase64Encoded: true }),
+  ],
+  ['in base64, from a REST API', (body) => restEvent({ body: base64(body), isBase64Encoded: true })],
+  [
+    'with another content type',
+    (body) =>
+      httpEvent(body, { headers: { ...HEADERS, 'content-type': 'application/x-www-form-urlencoded' } }),
+  ],
+];
+
+function base64(text: string): string {
+  return Buffer.from(text).toString('base64');
+}
 
 /** Statements 1–21: envelope and decoding. */
 export function describeTransport(name: string, makeStores: MakeStores): void {
@@ -74,6 +104,30 @@ export function describeTransport(name: string, makeStores: MakeStores): void {
         code: 500,
         message: 'fail to read the request body, error: it has more than 262144 bytes',
       });
+    });
+
+    test.each(FORMS)('a request is the same one %s', async (_, formed) => {
+      await using world = await World.open(makeStores);
+      const send = async (request: object) => {
+        const event = formed(JSON.stringify(request));
+        const { body, statusCode } = await createHandler(world.deps)(event, {} as Context);
+        return { status: statusCode, ...(JSON.parse(body) as object) };
+      };
+      const target = { uri: 'http://t:19530' };
+      const request_data = {
+        task_id: 'é',
+        milvus_connect_param: target,
+        collection_infos: [{ name: 'foo' }],
+      };
+      expect(await send({ request_type: 'create', request_data })).toEqual({
+        ...{ status: 200, code: 200 },
+        data: { task_id: 'é' },
+      });
+      expect(await send({ request_type: 'get', request_data: { task_id: 'nope' } })).toEqual({
+        ...{ status: 400, code: 400 },
+        message: 'fail to handle the get request, error: not found: [nope]',
+      });
+      expect(await send({ request_type: 'list', x: 'x'.repeat(262_144) })).toMatchObject({ status: 500 });
     });
 
     test('the header x-cdc-status asks for real statuses', async () => {

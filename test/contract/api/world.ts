@@ -1,13 +1,17 @@
 import type { APIGatewayProxyEventV2, APIGatewayProxyResult, Context } from 'aws-lambda';
 import { pino } from 'pino';
+import { z } from 'zod';
 import type { SecretReferences } from '#shared/secrets/secret-references.ts';
 import type { SecretStore, TargetSecret } from '#shared/secrets/secret-store.ts';
 import type { TaskStore } from '#shared/store/task-store.ts';
 import type { LogRetention } from '#shared/task/retention.ts';
 import type { ScopePattern } from '#shared/task/scope.ts';
 import type { TargetConnection } from '#shared/task/task.ts';
+import { ANSWERS } from '../../../functions/cdc/answers.ts';
 import type { CdcDeps, CdcSettings } from '../../../functions/cdc/deps.ts';
 import { createHandler } from '../../../functions/cdc/handler.ts';
+import { parseBody } from '../../../functions/cdc/parse-body.ts';
+import { isRequestType } from '../../../functions/cdc/requests.ts';
 import {
   type SourceFacts,
   type SourceProbe,
@@ -124,9 +128,12 @@ export class World {
     return createHandler(this.deps)(httpEvent(body, sent), {} as Context);
   }
 
+  /** What a success says is held to the schema that the OpenAPI document shows. */
   async post(body: string): Promise<Answer> {
     const { body: text } = await this.send(body);
-    return JSON.parse(text) as Answer;
+    const answer = JSON.parse(text) as Answer;
+    if (answer.code === 200) checkAnswer(parseBody(body).type, answer);
+    return answer;
   }
 
   call(type: string, data?: unknown): Promise<Answer> {
@@ -147,6 +154,14 @@ export class World {
 }
 
 export const TARGET = { uri: 'http://t:19530' };
+
+function checkAnswer(type: string, { data }: Answer): void {
+  if (!isRequestType(type)) throw new Error(`a success of ${type}`);
+  const schema = ANSWERS[type] ?? z.undefined();
+  const checked = schema.safeParse(data);
+  if (!checked.success)
+    throw new Error(`the answer of ${type} is not as documented: ${checked.error.message}`);
+}
 
 /** What `create` was refused with. */
 export function createError(code: number, message: string): Answer {
@@ -186,7 +201,8 @@ class FakeSourceProbe implements SourceProbe {
   }
 }
 
-function httpEvent(
+/** An event of an HTTP API. */
+export function httpEvent(
   body: string | undefined,
   { method = 'POST', headers = {} }: Sent,
 ): APIGatewayProxyEventV2 {

@@ -463,6 +463,8 @@ export function describeTaskStore(name: string, make: () => Promise<TaskStoreHar
         const first = sampleUpdate({
           reason: { code: 'source_unavailable', message: 'm' },
           warnings: [{ code: 'history_partial', message: 'w' }],
+          lastError: { code: 'internal', message: 'e', at: '2030-01-01T00:00:01.000Z' },
+          scopeRevision: 7,
         });
         await store.renewLease(fence, first);
         expect(await store.getRun(task.id)).toEqual({ ...run, ...first, beat: run.beat + 1 });
@@ -483,7 +485,8 @@ export function describeTaskStore(name: string, make: () => Promise<TaskStoreHar
 
       test('a takeover raises the epoch and answers what that very update left', async () => {
         const { run, fence, task } = await running();
-        const told = sampleUpdate({ reason: { code: 'internal', message: 'm' } });
+        const lastError = { code: 'internal', message: 'e', at: '2030-01-01T00:00:01.000Z' };
+        const told = sampleUpdate({ reason: { code: 'internal', message: 'm' }, lastError });
         await store.renewLease(fence, told);
         await store.putLaunch(sampleLaunch(task, { generation: 2 }), 1);
         const seen = await store.getRun(task.id);
@@ -500,6 +503,7 @@ export function describeTaskStore(name: string, make: () => Promise<TaskStoreHar
         expect(taken.watermark).toEqual(told.watermark);
         expect(taken.advancedAt).toEqual(told.advancedAt);
         expect(taken.counters).toEqual(told.counters);
+        expect(taken.lastError).toEqual(lastError);
         expect(taken.reason).toBeUndefined();
         expect(await store.getRun(task.id)).toEqual(taken);
       });

@@ -301,10 +301,10 @@ export class FakeSource implements ChangeSource {
     }
   }
 
-  /** Cuts the log: what is below the newest record is gone. */
-  loseHistory(channel: string): void {
+  /** Cuts the log: all but the newest `keep` records are gone. */
+  loseHistory(channel: string, keep = 0): void {
     const log = this.#channels.get(channel)!;
-    log.firstOffset = BigInt(log.records.length);
+    log.firstOffset = BigInt(Math.max(0, log.records.length - keep));
   }
 
   collections(): ReadonlyMap<bigint, SourceCollection> {

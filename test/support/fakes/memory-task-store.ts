@@ -315,7 +315,8 @@ export class MemoryTaskStore implements TaskStore {
 
 /** A renewal replaces the whole account: what it leaves out is no longer so. */
 function told(run: Run, update: RunUpdate): Run {
-  const { reason: _r, watermark: _w, advancedAt: _a, quarantined: _q, ...kept } = run;
+  const { reason: _r, watermark: _w, advancedAt: _a, quarantined: _q, ...others } = run;
+  const { lastError: _e, scopeRevision: _s, ...kept } = others;
   return { ...kept, ...update, beat: run.beat + 1 };
 }
 

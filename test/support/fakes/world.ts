@@ -5,6 +5,7 @@ import { Job, type JobEnd } from '../../../replicator/runtime/job.ts';
 import type { MetricsSink } from '../../../replicator/runtime/metrics-reporter.ts';
 import { type Settings, settingsSchema } from '../../../replicator/runtime/settings.ts';
 import type { ChangeSource, ReadOptions } from '../../../replicator/source/change-source.ts';
+import type { Target } from '../../../replicator/target/target.ts';
 import { FakeSource } from './fake-source.ts';
 import { FakeTargetServer } from './fake-target.ts';
 import { MemoryTaskStore } from './memory-task-store.ts';
@@ -55,7 +56,7 @@ class Process {
       owner: `owner-${generation}`,
       store: guard<TaskStore>(world.store),
       source: guard<ChangeSource>(world.source),
-      openTarget: async () => world.target.client(() => this.alive),
+      openTarget: async () => world.openTarget(() => this.alive),
       clock: {
         monotonic: () => clock.monotonic(),
         wall: () => clock.wall(),
@@ -95,6 +96,8 @@ export interface WorldOptions {
   readonly channels: number;
   readonly scope?: Task['scope'];
   readonly settings?: Partial<Settings>;
+  /** Another world, with whose source, target, store and time this one's replicator works, for a task of its own. */
+  readonly beside?: World;
 }
 
 /** A source, a target, a store and the replicator between them, in simulated time. */
@@ -115,17 +118,19 @@ export class World {
   ticks = true;
 
   constructor(options: WorldOptions) {
-    this.random = seeded(options.seed);
-    this.clock = new SimClock(this.random);
+    const { beside } = options;
+    this.random = beside?.random ?? seeded(options.seed);
+    this.clock = beside?.clock ?? new SimClock(this.random);
     const { clock, random } = this;
     this.settings = { ...settingsSchema.parse({}), ...options.settings };
-    this.source = new FakeSource({ clock, channels: options.channels, random });
-    this.target = new FakeTargetServer({ clock, random, settleMs: this.settings.settleMs });
-    this.store = new MemoryTaskStore({ now: () => clock.wall() });
-    this.store.before = () => clock.sleep(random() * 10);
+    this.source = beside?.source ?? new FakeSource({ clock, channels: options.channels, random });
+    this.target = beside?.target ?? new FakeTargetServer({ clock, random, settleMs: this.settings.settleMs });
+    this.store = beside?.store ?? new MemoryTaskStore({ now: () => clock.wall() });
     this.task = sampleTask({
       scope: options.scope ?? { include: [{ database: '*', collection: '*' }], exclude: [] },
     });
+    if (beside !== undefined) return;
+    this.store.before = () => clock.sleep(random() * 10);
     const tick = () => {
       if (!this.#ticking) return;
       if (this.ticks) this.source.tick();
@@ -135,9 +140,17 @@ export class World {
   }
 
   async create(): Promise<void> {
-    const created = this.store.createTask(this.task, { maxTasks: 10, seen: 0 });
+    const store = async () => {
+      const { revision } = await this.store.getScope(this.task.targetIdentity);
+      await this.store.createTask(this.task, { maxTasks: 10, seen: revision });
+    };
+    const created = store();
     await this.clock.advance(100);
     await created;
+  }
+
+  openTarget(alive: () => boolean): Target {
+    return this.target.client(alive);
   }
 
   get process(): Process | undefined {

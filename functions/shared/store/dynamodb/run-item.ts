@@ -30,6 +30,8 @@ export const RUN = {
   reason: 'm',
   /** Absent when there are none. */
   warnings: 'k',
+  lastError: 'l',
+  scopeRevision: 't',
 } as const satisfies Record<Exclude<keyof Run, 'taskId'>, string>;
 
 /** New counters go to the end: an older item is shorter, and what it lacks is 0. */
@@ -57,6 +59,8 @@ export function accountAttributes(update: RunUpdate): Readonly<Record<keyof RunU
     quarantined: update.quarantined,
     counters: COUNTERS.map((name) => update.counters[name]),
     warnings: update.warnings.length === 0 ? undefined : update.warnings.map(packReason),
+    lastError: update.lastError && [...packReason(update.lastError), Date.parse(update.lastError.at)],
+    scopeRevision: update.scopeRevision,
   };
 }
 
@@ -99,6 +103,8 @@ export function runOf(taskId: string, item: Item): Run {
     quarantined: item[RUN.quarantined],
     counters: unpackCounters(item[RUN.counters]),
     warnings: list(item[RUN.warnings]).map(unpackReason),
+    lastError: unpackPastError(item[RUN.lastError]),
+    scopeRevision: item[RUN.scopeRevision],
   };
   return parseItem(runSchema, raw, itemName.run(taskId));
 }
@@ -110,6 +116,11 @@ function packReason(reason: Reason): readonly [string, string] {
 function unpackReason(stored: unknown): unknown {
   if (!Array.isArray(stored)) return stored;
   return { code: stored[0], message: stored[1] };
+}
+
+function unpackPastError(stored: unknown): unknown {
+  if (!Array.isArray(stored)) return stored;
+  return { code: stored[0], message: stored[1], at: time(stored[2]) };
 }
 
 function unpackCounters(stored: unknown): unknown {

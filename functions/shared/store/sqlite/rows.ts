@@ -19,9 +19,9 @@ export function runOf(row: Row): Run {
 /** What a job tells with each renewal, but for the positions: they are a column of their own. */
 export function accountOf(update: RunUpdate): string {
   const { leaseExpiresAt, phase, phaseSince, reason, watermark, counters, warnings } = update;
-  const { advancedAt, quarantined } = update;
+  const { advancedAt, quarantined, lastError, scopeRevision } = update;
   const account = { leaseExpiresAt, phase, phaseSince, reason, watermark, advancedAt, quarantined };
-  return JSON.stringify({ ...account, counters, warnings });
+  return JSON.stringify({ ...account, counters, warnings, lastError, scopeRevision });
 }
 
 /** The body of an item that is kept whole. */

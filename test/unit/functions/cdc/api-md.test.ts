@@ -31,6 +31,17 @@ test('the worked examples, one after the other, are answered as the document say
   ]);
 });
 
+test('every compatibility statement has a test that names its number', () => {
+  const tests = join(import.meta.dirname, '..', '..', '..');
+  const files = ['contract/api', 'e2e'].flatMap((folder) =>
+    readdirSync(join(tests, folder)).map((name) => readFileSync(join(tests, folder, name), 'utf8')),
+  );
+  const named = files.flatMap((text) => [...text.matchAll(/['`]((?:\d+, )*\d+): /g)]);
+  const numbers = new Set(named.flatMap(([, list = '']) => list.split(', ').map(Number)));
+  const missing = Array.from({ length: 85 }, (_, i) => i + 1).filter((number) => !numbers.has(number));
+  expect(missing).toEqual([]);
+});
+
 test('every error text of the code is in the document', () => {
   const texts = readdirSync(FOLDER)
     .filter((name) => name.endsWith('.ts'))

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { inScope, type Scope, type ScopePattern } from '#shared/task/scope.ts';
+import { covers, inScope, type Scope, type ScopePattern } from '#shared/task/scope.ts';
+import { leftOut, scopeBeside, yieldsTo } from '#shared/task/shared-target.ts';
 import type { Task } from '#shared/task/task.ts';
 import { decideScope } from '../../../../functions/cdc/duplicates.ts';
 import { ApiError } from '../../../../functions/cdc/errors.ts';
@@ -13,10 +14,12 @@ const pattern: fc.Arbitrary<ScopePattern> = fc.record({
   database: fc.constantFrom('*', ...NAMES),
   collection: fc.constantFrom('*', ...NAMES),
 });
-const step = fc.oneof(
+type Step = { readonly create: ScopePattern[] } | { readonly remove: number };
+const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 3, arbitrary: fc.record({ create: fc.uniqueArray(pattern, { minLength: 1, maxLength: 3 }) }) },
   { weight: 1, arbitrary: fc.record({ remove: fc.nat(5) }) },
 );
+const steps = fc.array(step, { maxLength: 12 });
 
 function tryScope(include: readonly ScopePattern[], neighbours: readonly Task[]): Scope | undefined {
   try {
@@ -27,41 +30,99 @@ function tryScope(include: readonly ScopePattern[], neighbours: readonly Task[])
   }
 }
 
-function writers(tasks: readonly Task[], { database, collection }: ScopePattern): Task[] {
-  return tasks.filter((task) => inScope(task.scope, database, collection));
+/** Runs the steps; `check` sees the tasks after each. */
+function play(steps: readonly Step[], check: (tasks: readonly Task[]) => void): void {
+  let tasks: Task[] = [];
+  for (const [i, what] of steps.entries()) {
+    if ('remove' in what) tasks = tasks.filter((_, index) => index !== what.remove);
+    else {
+      const scope = tryScope(what.create, tasks);
+      const createdAt = new Date(Date.UTC(2030, 0, 1) + (i >> 1)).toISOString();
+      if (scope !== undefined) tasks.push(sampleTask({ scope, createdAt }));
+    }
+    check(tasks);
+  }
 }
 
-test('whatever is created and deleted, a collection never has two writers', () => {
+function writers(tasks: readonly Task[], { database, collection }: ScopePattern): Task[] {
+  return tasks.filter((task) => inScope(scopeOf(task, tasks), database, collection));
+}
+
+function scopeOf(task: Task, tasks: readonly Task[]): Scope {
+  return scopeBeside(
+    task,
+    tasks.filter((other) => other !== task),
+  );
+}
+
+function asks({ scope }: Task, name: ScopePattern): boolean {
+  return scope.include.some((pattern) => covers(pattern, name));
+}
+
+test('whatever is created and deleted, a collection has one writer, or none where nobody asks for it', () => {
   fc.assert(
-    fc.property(fc.array(step, { maxLength: 12 }), (steps) => {
-      let tasks: Task[] = [];
-      for (const what of steps) {
-        if ('remove' in what) tasks = tasks.filter((_, i) => i !== what.remove);
-        else {
-          const scope = tryScope(what.create, tasks);
-          if (scope !== undefined) tasks.push(sampleTask({ scope }));
-        }
-        for (const name of COLLECTIONS) expect(writers(tasks, name).length).toBeLessThan(2);
-      }
+    fc.property(steps, (what) => {
+      play(what, (tasks) => {
+        const wrong = COLLECTIONS.filter((name) => {
+          const asked = tasks.some((task) => asks(task, name));
+          return writers(tasks, name).length !== (asked ? 1 : 0);
+        });
+        expect(wrong).toEqual([]);
+      });
     }),
-    { numRuns: 2000 },
+    { numRuns: 1000 },
   );
 });
 
-test('a collection that nobody writes can always be had by its name', () => {
+test('what a task tells that it leaves to another is what that one writes', () => {
   fc.assert(
-    fc.property(fc.array(step, { maxLength: 12 }), (steps) => {
-      let tasks: Task[] = [];
-      for (const what of steps) {
-        if ('remove' in what) tasks = tasks.filter((_, i) => i !== what.remove);
-        else {
-          const scope = tryScope(what.create, tasks);
-          if (scope !== undefined) tasks.push(sampleTask({ scope }));
+    fc.property(steps, (what) => {
+      play(what, (tasks) => {
+        for (const task of tasks) {
+          const others = tasks.filter((other) => other !== task);
+          for (const { pattern, taskId } of leftOut(task, others)) {
+            const [name] = COLLECTIONS.filter((collection) => covers(pattern, collection));
+            const [writer] = writers(tasks, name!);
+            expect(writer).not.toBe(task);
+            if (pattern.database !== '*' && pattern.collection !== '*') expect(writer?.id).toBe(taskId);
+          }
         }
-      }
+      });
+    }),
+    { numRuns: 1000 },
+  );
+});
+
+test('only what excluded something ever changes its scope', () => {
+  fc.assert(
+    fc.property(steps, (what) => {
+      play(what, (tasks) => {
+        for (const task of tasks) {
+          if (task.scope.exclude.length > 0) continue;
+          expect(scopeOf(task, tasks)).toEqual(task.scope);
+        }
+      });
+    }),
+    { numRuns: 1000 },
+  );
+});
+
+test('a collection can be had by its name unless a task has it that did not exclude it', () => {
+  fc.assert(
+    fc.property(steps, (what) => {
+      let tasks: readonly Task[] = [];
+      play(what, (now) => {
+        tasks = now;
+      });
       for (const name of COLLECTIONS) {
-        const granted = tryScope([name], tasks) !== undefined;
-        expect(granted).toBe(writers(tasks, name).length === 0);
+        const [writer] = writers(tasks, name);
+        const held = writer?.scope.exclude.some((left) => covers(left, name)) === false;
+        const scope = tryScope([name], tasks);
+        expect(scope !== undefined).toBe(!held);
+        if (scope === undefined) continue;
+        const taker = sampleTask({ scope, createdAt: '2031-01-01T00:00:00.000Z' });
+        expect(writers([...tasks, taker], name)).toEqual([taker]);
+        if (writer !== undefined) expect(yieldsTo(writer, taker)).toBe(true);
       }
     }),
     { numRuns: 1000 },

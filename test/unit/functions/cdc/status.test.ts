@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { Run } from '#shared/task/run.ts';
+import type { Run, TaskObject } from '#shared/task/run.ts';
 import type { Launch, Task } from '#shared/task/task.ts';
 import { statusOf } from '../../../../functions/cdc/status.ts';
 import {
@@ -104,6 +104,46 @@ test('lag that nobody knows is null, with the reason', () => {
   expect(statusOf({ task, run: fresh, now: NOW, log: '' })).toMatchObject({
     lag_ms: null,
     lag_reason: expect.any(String),
+  });
+});
+
+test('a collection that reads for itself tells how far it is, as far as that is known', () => {
+  const at = (ms: number) => ({
+    ...{ channel: 'c', logTag: '', offset: '1', horizon: '0' },
+    tick: (BigInt(ms) << 18n).toString(),
+  });
+  const shown = (over: Partial<TaskObject>) => {
+    const status = statusOf({ task, objects: [sampleObject(task, over)], now: NOW, log: '' });
+    const { state, applied_until: until } = status.collections![0]!;
+    return [state, until];
+  };
+  expect(shown({ cursors: [] })).toEqual(['streaming', undefined]);
+  expect(shown({ cursors: [at(NOW), at(NOW - 5_000)] })).toEqual(['catching_up', iso(NOW - 5_000)]);
+  expect(shown({ cursors: [at(NOW), at(0)] })).toEqual(['catching_up', null]);
+  expect(shown({ cursors: [at(NOW)], state: 'creating' })).toEqual(['creating', undefined]);
+  const quarantine = { code: 'target_refused', message: 'm', since: iso(NOW) };
+  expect(shown({ cursors: [at(NOW - 7_000)], quarantine })).toEqual(['quarantined', iso(NOW - 7_000)]);
+});
+
+test('the newest thing that went wrong is told with its time, also when it is over', () => {
+  const last = (over: { run?: Partial<Run>; launch?: Partial<Launch> }) =>
+    statusOf({
+      ...{ task, now: NOW, log: '' },
+      run: run(over.run),
+      launch: sampleLaunch(task, { handle: 'h', ...over.launch }),
+    }).last_error;
+  const lastError = { code: 'source_unavailable', message: 'x', at: iso(NOW - 9_000) };
+  const lastExit = { ...exit, generation: 1, at: iso(NOW - 8_000) };
+  const ended = { code: 'replicator_ended', message: exit.message, at: iso(NOW - 8_000) };
+  expect(last({})).toBeNull();
+  expect(last({ run: { lastError } })).toEqual(lastError);
+  expect(last({ run: { lastError }, launch: { generation: 2, lastExit } })).toEqual(ended);
+  expect(last({ launch: { generation: 2, lastExit: { ...lastExit, code: 0 } } })).toBeNull();
+  const reason = { code: 'target_unavailable', message: 'y' };
+  const now = { phase: 'retrying', reason, phaseSince: iso(NOW - 1_000) } as const;
+  expect(last({ run: { ...now, lastError }, launch: { generation: 2, lastExit } })).toEqual({
+    ...reason,
+    at: iso(NOW - 1_000),
   });
 });
 

@@ -333,6 +333,52 @@ describe('a deleted task', () => {
     expect(secrets.secrets.has('young')).toBe(true);
   });
 
+  test('is kept until a task that has what it had has taken it over', async () => {
+    const { gone, other } = await besides({});
+    await sweep(deps);
+    expect(await store.listTombstones()).toHaveLength(1);
+    const launch = await store.getLaunch(other.id);
+    const claim = sampleClaim(other, { generation: launch?.generation ?? 0 });
+    const { epoch } = await store.acquireLease(claim, undefined);
+    const fence = { ...claim, epoch };
+    const { revision } = await store.getScope(gone.targetIdentity);
+    await store.renewLease(fence, sampleUpdate({ scopeRevision: revision - 1 }));
+    await sweep(deps);
+    expect(await store.listTombstones()).toHaveLength(1);
+    await store.renewLease(fence, sampleUpdate({ scopeRevision: revision }));
+    await sweep(deps);
+    expect(await store.listTombstones()).toEqual([]);
+  });
+
+  test('is not kept for ever for a task that does not run', async () => {
+    const { gone } = await besides({ desired: 'Paused' });
+    const until = now + POLICY.keepForHeirsMs;
+    now = until - 1;
+    expect((await reconcileTask(deps, gone.id)).wakeAt).toBe(until);
+    expect(await store.listTombstones()).toHaveLength(1);
+    now = until;
+    await sweep(deps);
+    expect(await store.listTombstones()).toEqual([]);
+  });
+
+  test.each([
+    ['replicates to another target', { targetIdentity: 'another' }],
+    ['left nothing to it', { scope: { include: [{ database: '*', collection: '*' }], exclude: [] } }],
+  ])('is not kept for a task that %s', async (_, other) => {
+    const { gone } = await besides(other);
+    await reconcileTask(deps, gone.id);
+    expect(await store.listTombstones()).toEqual([]);
+  });
+
+  /** A deleted task, and one that excluded what that had. */
+  async function besides(over: Partial<Task>): Promise<{ readonly gone: Task; readonly other: Task }> {
+    const foo = { database: 'default', collection: 'foo' };
+    const gone = await create({ scope: { include: [foo], exclude: [] } });
+    await store.deleteTask(gone);
+    const include = [{ ...foo, collection: '*' }];
+    return { gone, other: await create({ scope: { include, exclude: [foo] }, ...over }) };
+  }
+
   test('is purged again when the store was away in the middle', async () => {
     const task = await create({ secretRef: 'ref' });
     await store.deleteTask(task);

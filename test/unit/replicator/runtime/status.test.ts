@@ -19,7 +19,7 @@ test('a job begins with the phase starting, no reason and counters at zero', () 
 test('counters go on from those of the jobs before, and leave theirs alone', () => {
   const before = new JobStatus(new SimClock()).counters;
   before.rowsInserted = 5;
-  const status = new JobStatus(new SimClock(), before);
+  const status = new JobStatus(new SimClock(), { counters: before });
   status.counters.rowsInserted++;
   expect([status.counters.rowsInserted, before.rowsInserted]).toEqual([6, 5]);
 });
@@ -107,4 +107,27 @@ test('a warning is kept once for each part, with its newest words', () => {
   status.warn('a', 'history_partial', 'two');
   status.warn('b', 'history_partial', 'three');
   expect(status.warnings.map(({ message }) => message)).toEqual(['two', 'three']);
+});
+
+describe('the last error', () => {
+  test('is the newest one, stays when it is over, and is kept by the next job', async () => {
+    const clock = new SimClock();
+    const status = new JobStatus(clock);
+    expect(status.lastError).toBeUndefined();
+    status.trouble('a', 'source_unavailable', 'first');
+    await clock.advance(1_000);
+    status.trouble('b', 'target_unavailable', 'second');
+    status.clear('b');
+    const error = { code: 'target_unavailable', message: 'second', at: aSecondLater };
+    expect(status.lastError).toEqual(error);
+    const { counters, lastError } = status;
+    expect(new JobStatus(clock, { counters, lastError }).lastError).toEqual(error);
+  });
+
+  test('is cut where it would make each renewal of the lease dearer', () => {
+    const status = new JobStatus(new SimClock());
+    status.trouble('a', 'target_unavailable', 'x'.repeat(5_000));
+    expect(status.lastError?.message).toBe(`${'x'.repeat(200)}…`);
+    expect(status.reason?.message).toHaveLength(5_000);
+  });
 });
