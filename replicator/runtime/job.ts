@@ -97,7 +97,7 @@ export class Job {
     const status = new JobStatus(clock, claimed.run.counters);
     const advance = new Advance(clock, claimed.run);
     const onError = (error: unknown) => this.#fail(error);
-    const objects = await store.listObjects(task);
+    const [objects, databases] = await Promise.all([store.listObjects(task), store.listDatabases(task)]);
     const target = await openTarget(task);
     let registry: Registry | undefined;
     let lastRequests = status.counters.requests;
@@ -128,6 +128,7 @@ export class Job {
       ...common,
       task,
       objects,
+      databases,
       positions: unpackPositions(claimed.run.channels),
       sender,
       recordOptions: { store, fence, clock, signal },

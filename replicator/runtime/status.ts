@@ -60,6 +60,10 @@ export class JobStatus {
     this.#warnings.set(part, { code, message });
   }
 
+  unwarn(part: string): void {
+    this.#warnings.delete(part);
+  }
+
   failed(code: Code, message: string): void {
     this.#failure = { code, message };
     this.phase = 'failed';
