@@ -26,7 +26,7 @@ export type DatabaseStep =
   /** `noted`: after it was written down, because it is dropped again one day. */
   | { readonly kind: 'create'; readonly noted: boolean }
   /** It is there: write down what it is. */
-  | { readonly kind: 'note'; readonly as: KnownDatabase }
+  | { readonly kind: 'note'; readonly as: Required<KnownDatabase> }
   | { readonly kind: 'drop' }
   /** The source no longer has it, but it is somebody else's. */
   | { readonly kind: 'leave' }

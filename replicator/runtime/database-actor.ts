@@ -189,7 +189,7 @@ export class DatabaseActor {
       return false;
     }
     if (step.noted) {
-      await this.#records.put(name, { createdHere: true });
+      await this.#records.put(name, { createdHere: true, createdAt: undefined });
       await permit(signal);
     }
     log.info({ database: name }, 'making a database on the target');

@@ -28,11 +28,12 @@ export class DatabaseRecords {
     return this.#known.get(name);
   }
 
-  /** Resolves when it is durable. */
-  put(name: string, known: KnownDatabase): Promise<void> {
+  /** Resolves when it is durable. What a newer release added stays. */
+  put(name: string, known: Required<KnownDatabase>): Promise<void> {
     const { id: taskId, incarnation } = this.#task;
     const { store, fence } = this.#options;
-    const database: TaskDatabase = { version: ITEM_VERSION, taskId, incarnation, name, ...known };
+    const whose = { version: ITEM_VERSION, taskId, incarnation, name };
+    const database: TaskDatabase = { ...this.#known.get(name), ...whose, ...known };
     this.#known.set(name, database);
     return durably(() => store.putDatabase(fence, database), this.#options);
   }
