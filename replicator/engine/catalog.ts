@@ -10,6 +10,9 @@ export interface Catalog {
   readonly collections: ReadonlyMap<bigint, CatalogCollection>;
 }
 
+/** Name of the database that every Milvus has. */
+export const DEFAULT_DATABASE = 'default';
+
 export interface CatalogDatabase {
   readonly id: bigint;
   readonly name: string;

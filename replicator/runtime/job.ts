@@ -104,6 +104,7 @@ export class Job {
     const onError = (error: unknown) => this.#fail(error);
     const scope = await OwnScope.read({ store, task, clock, settings, log });
     const objects = await scope.objects(fence, unpackPositions(claimed.run.channels));
+    const databases = await store.listDatabases(task);
     const target = await openTarget(task);
     let registry: Registry | undefined;
     let lastRequests = status.counters.requests;
@@ -139,6 +140,7 @@ export class Job {
       task: { ...task, scope: scope.scope },
       excluded: task.scope.exclude,
       objects,
+      databases,
       positions: unpackPositions(claimed.run.channels),
       sender,
       recordOptions: { store, fence, clock, signal },

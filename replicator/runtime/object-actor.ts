@@ -27,14 +27,17 @@ export interface ObjectActorOptions {
   readonly committedOf: (channel: string) => Committed | undefined;
   /** True while another collection still holds this one's name on the target. */
   readonly nameTaken: () => boolean;
+  /** Resolves once the collection's database is on the target, or the source has dropped the collection. */
+  readonly databaseReady: (signal: AbortSignal) => Promise<void>;
   readonly onReady: () => void;
   readonly onQuarantine: (code: Code, message: string) => Promise<void>;
   /** The collection is gone from the source and from the target. */
   readonly onGone: () => Promise<void>;
 }
 
-/** Milvus's code for a failure it has no other code for. */
-const UNEXPECTED = 65_535;
+/** Codes of refusals that may pass: Milvus's for a failure it has no other code for, which covers states such as too few
+ *  nodes being up, and its code for a database that is not there, which somebody else may have dropped just now. */
+const PASSING: ReadonlySet<number> = new Set([65_535, 800]);
 
 /** Keeps the objects of one collection on the target as the source's catalog has them: the collection itself, its
  *  partitions, indexes and load state, and in the end its drop. Level-triggered: it looks at both sides whenever
@@ -72,8 +75,7 @@ export class ObjectActor {
           const away =
             error instanceof TargetUnavailableError ||
             error instanceof SourceUnavailableError ||
-            // Milvus's code for anything unexpected covers states that pass, such as too few nodes being up.
-            (error instanceof TargetRefusedError && error.code === UNEXPECTED && ++refusals < 6);
+            (error instanceof TargetRefusedError && PASSING.has(error.code) && ++refusals < 6);
           if (!away) {
             await this.#giveUp(error);
             continue;
@@ -126,6 +128,7 @@ export class ObjectActor {
     if (catalog === undefined) return;
     const name = collection.target;
     const wanted = definitionOf(catalog, name);
+    if (record.value.state !== 'bound') await this.#options.databaseReady(signal);
     const found = await target.describeCollection(name);
     const { state, target: bound } = record.value;
     const adopts = found !== undefined && state === 'found';
@@ -158,7 +161,6 @@ export class ObjectActor {
     } else {
       await record.update(() => ({ state: 'creating', createdHere: true }));
       await permit(signal);
-      if (!(await target.listDatabases()).includes(name.database)) await target.createDatabase(name.database);
       const id = await target.createCollection(wanted);
       await record.update((o) => ({ state: 'bound', target: { ...o.target, collectionId: String(id) } }));
     }

@@ -1,8 +1,7 @@
-import { CdcError } from '#shared/errors.ts';
-import { type Fence, FencedError, StoreUnavailableError, type TaskStore } from '#shared/store/task-store.ts';
+import type { Fence, TaskStore } from '#shared/store/task-store.ts';
 import type { TaskObject } from '#shared/task/run.ts';
-import { Backoff } from './backoff.ts';
 import type { Clock } from './clock.ts';
+import { durably } from './durably.ts';
 
 export interface ObjectRecordOptions {
   readonly store: TaskStore;
@@ -54,25 +53,8 @@ export class ObjectRecord {
   }
 
   #enqueue(write: () => Promise<void>): Promise<void> {
-    const done = this.#last.then(() => this.#persist(write));
+    const done = this.#last.then(() => durably(write, this.#options));
     this.#last = done.catch(() => undefined);
     return done;
-  }
-
-  async #persist(write: () => Promise<void>): Promise<void> {
-    const { clock, signal } = this.#options;
-    const backoff = new Backoff({ clock, capMs: 1_000 });
-    for (;;) {
-      signal.throwIfAborted();
-      try {
-        return await write();
-      } catch (error) {
-        if (error instanceof FencedError) {
-          throw new CdcError('lease_lost', 'another job has taken this task over', { cause: error });
-        }
-        if (!(error instanceof StoreUnavailableError)) throw error;
-        await backoff.wait(signal);
-      }
-    }
   }
 }

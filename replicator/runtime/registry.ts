@@ -1,7 +1,7 @@
 import type { Code } from '#shared/errors.ts';
 import type { Logger } from '#shared/log.ts';
 import type { ChannelPosition } from '#shared/task/positions.ts';
-import type { TaskObject } from '#shared/task/run.ts';
+import type { TaskDatabase, TaskObject } from '#shared/task/run.ts';
 import { inScope, type ScopePattern } from '#shared/task/scope.ts';
 import type { Task } from '#shared/task/task.ts';
 import type { Catalog, CatalogCollection } from '../engine/catalog.ts';
@@ -12,6 +12,7 @@ import type { Target } from '../target/target.ts';
 import { ChannelSet } from './channel-set.ts';
 import type { Clock } from './clock.ts';
 import { FollowedCollection } from './collection.ts';
+import { DatabaseActor } from './database-actor.ts';
 import type { Followers } from './followers.ts';
 import { foundObject } from './found-object.ts';
 import type { LeaseKeeper } from './lease-keeper.ts';
@@ -30,6 +31,7 @@ export interface RegistryOptions {
   /** What it asked for and other tasks had when it was created: it may have come to this task by now. */
   readonly excluded: readonly ScopePattern[];
   readonly objects: readonly TaskObject[];
+  readonly databases: readonly TaskDatabase[];
   readonly positions: readonly ChannelPosition[];
   readonly source: ChangeSource;
   readonly target: Target;
@@ -54,6 +56,8 @@ export class Registry implements Followers {
   readonly #options: RegistryOptions;
   readonly #collections = new Map<bigint, FollowedCollection>();
   readonly #actors = new Map<bigint, Promise<void>>();
+  readonly #databases: DatabaseActor;
+  #databasesKept: Promise<void> | undefined;
   readonly #stopActors = new AbortController();
   readonly #ignored = new Set<bigint>();
   /** Those of them that would be followed, had the source not dropped them before they could be. */
@@ -77,6 +81,7 @@ export class Registry implements Followers {
       collections: () => this.#collections.values(),
       followers: this,
     });
+    this.#databases = new DatabaseActor({ ...options, inUse: (name) => this.#livesIn(name) });
     for (const object of options.objects) {
       const record = new ObjectRecord({ ...object, quarantine: undefined }, true, options.recordOptions);
       this.#add(BigInt(object.collectionId), record, undefined);
@@ -107,6 +112,7 @@ export class Registry implements Followers {
     for (const collection of this.#collections.values())
       collection.update(catalog.collections.get(collection.id), reading);
     for (const found of catalog.collections.values()) this.#consider(found);
+    this.#databases.apply(catalog);
     this.#channels.fit();
     this.#startActors();
     await this.#settleUnknown(catalog, reading);
@@ -180,9 +186,11 @@ export class Registry implements Followers {
   // ---- actors
 
   #startActors(): void {
+    const stop = AbortSignal.any([this.#options.signal, this.#stopActors.signal]);
+    this.#databasesKept ??= this.#databases.run(stop).catch((error: unknown) => this.fail(error));
     for (const collection of this.#collections.values()) {
       if (this.#actors.has(collection.id) || this.#stopActors.signal.aborted) continue;
-      const { target, source, clock, settings, status, log, permit, signal, task } = this.#options;
+      const { target, source, clock, settings, status, log, permit, task } = this.#options;
       const actor = new ObjectActor({
         collection,
         target,
@@ -195,11 +203,11 @@ export class Registry implements Followers {
         ignorePartitions: task.target.ignorePartition,
         committedOf: (channel) => this.#channels.committedOf(collection, channel),
         nameTaken: () => this.#nameTaken(collection),
+        databaseReady: (inner) => this.#databases.ready(collection, inner),
         onReady: () => this.#follow(collection),
         onQuarantine: (code, message) => this.quarantine(collection, code, message),
         onGone: () => this.#gone(collection),
       });
-      const stop = AbortSignal.any([signal, this.#stopActors.signal]);
       const done = actor.run(stop).catch((error: unknown) => this.fail(error));
       this.#actors.set(collection.id, done);
     }
@@ -208,7 +216,11 @@ export class Registry implements Followers {
   /** Ends the work on the target's objects; resolves when no call of it is under way. */
   async stopActors(): Promise<void> {
     this.#stopActors.abort();
-    await Promise.all(this.#actors.values());
+    await Promise.all([this.#databasesKept, ...this.#actors.values()]);
+  }
+
+  #livesIn(database: string): boolean {
+    return [...this.#collections.values()].some((collection) => collection.target.database === database);
   }
 
   #nameTaken(collection: FollowedCollection): boolean {
@@ -233,6 +245,7 @@ export class Registry implements Followers {
     this.#ignored.add(collection.id);
     for (const worker of this.#channels.workersOf(collection)) worker.release(collection);
     for (const other of this.#collections.values()) other.wake.notify();
+    this.#databases.released(collection.target.database);
     this.#channels.fit();
   }
 

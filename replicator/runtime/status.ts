@@ -78,6 +78,10 @@ export class JobStatus {
     this.#lastError = { code, message: shown, at: isoTime(this.#clock) };
   }
 
+  unwarn(part: string): void {
+    this.#warnings.delete(part);
+  }
+
   failed(code: Code, message: string): void {
     this.#failure = { code, message };
     this.phase = 'failed';

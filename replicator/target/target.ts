@@ -7,6 +7,14 @@ export interface CollectionName {
   readonly collection: string;
 }
 
+/** A database of the target. */
+export interface TargetDatabase {
+  readonly name: string;
+  /** When the target made it, in the target's own measure: what tells it from another one under the same name.
+   *  Undefined where the target does not tell. */
+  readonly createdAt: bigint | undefined;
+}
+
 export type WriteRequest = RowsRequest | DeleteRequest;
 
 /** Rows of one partition, from one or many log inserts. An upsert holds each key once. */
@@ -87,8 +95,11 @@ export interface Target {
   readonly maxRequestBytes: number;
 
   version(): Promise<string>;
-  listDatabases(): Promise<readonly string[]>;
+  listDatabases(): Promise<readonly TargetDatabase[]>;
   createDatabase(name: string): Promise<void>;
+  /** Drops by name; the caller has compared just before. Answers false, with nothing dropped, while it holds a
+   *  collection. */
+  dropDatabase(name: string): Promise<boolean>;
 
   describeCollection(name: CollectionName): Promise<TargetCollection | undefined>;
   /** Answers the id. A collection under that name is success, whatever its form: the caller compares. */

@@ -36,5 +36,6 @@ export const itemName = {
   launch: (taskId: string) => `launch of task ${taskId}`,
   run: (taskId: string) => `run of task ${taskId}`,
   object: (taskId: string, collectionId: string) => `object ${collectionId} of task ${taskId}`,
+  database: (taskId: string, name: string) => `database ${name} of task ${taskId}`,
   scope: () => 'scope of a target',
 } as const;

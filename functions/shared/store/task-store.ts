@@ -1,4 +1,4 @@
-import type { Run, RunUpdate, TaskObject } from '../task/run.ts';
+import type { Run, RunUpdate, TaskDatabase, TaskObject } from '../task/run.ts';
 import type { Launch, Task } from '../task/task.ts';
 
 /** Who may act for a task: every write of a job carries it. */
@@ -48,14 +48,14 @@ export interface TaskStore {
   ): Promise<Task>;
 
   /** Turns the task into a tombstone and frees its id, its scope and its place in the count, in one transaction.
-   *  The caller has stopped the job before. Tombstones keep launch, run and objects until {@link purge}, unless a new
+   *  The caller has stopped the job before. Tombstones keep launch, run, objects and databases until {@link purge}, unless a new
    *  task under the same id replaces launch and run. Fails with {@link ConflictError} when that incarnation is gone. */
   deleteTask(task: Pick<Task, 'id' | 'incarnation' | 'targetIdentity'>): Promise<void>;
 
   /** Tombstones that are still to be purged. */
   listTombstones(): Promise<readonly Task[]>;
 
-  /** Removes every trace of one incarnation: launch, run, objects, tombstone. Harmless when repeated, and never
+  /** Removes every trace of one incarnation: launch, run, objects, databases, tombstone. Harmless when repeated, and never
    *  touches a newer incarnation under the same id. */
   purge(task: Pick<Task, 'id' | 'incarnation'>): Promise<void>;
 
@@ -91,6 +91,15 @@ export interface TaskStore {
 
   /** Forgets one object under the fence; harmless when it is not there. */
   deleteObject(fence: Fence, collectionId: string): Promise<void>;
+
+  /** All databases of an incarnation, by name. */
+  listDatabases(task: Pick<Task, 'id' | 'incarnation'>): Promise<readonly TaskDatabase[]>;
+
+  /** Writes one database under the fence, like {@link putObject}. */
+  putDatabase(fence: Fence, database: TaskDatabase): Promise<void>;
+
+  /** Forgets one database under the fence; harmless when it is not there. */
+  deleteDatabase(fence: Fence, name: string): Promise<void>;
 
   /** The log level that was set for all programs while they run; undefined: each has its configured one. */
   getLogLevel(): Promise<string | undefined>;

@@ -135,3 +135,19 @@ export const objectSchema = z.object({
   warnings: z.array(reasonSchema),
 });
 export type TaskObject = z.output<typeof objectSchema>;
+
+/** A database of the target that stands for one of the source's. It holds nothing by itself and is known by its name, so
+ *  there is one for each name, whatever came and went under it on the source. Written by the replicator only. */
+export const databaseSchema = z.object({
+  version: itemVersion,
+  taskId: z.string(),
+  incarnation: z.string(),
+  /** On the target. */
+  name: z.string(),
+  /** True when this task made it, or is about to: an intent that is written before the target is asked. */
+  createdHere: z.boolean(),
+  /** When the target made it, as the target tells it: what tells it from another one under the same name. Absent until it
+   *  was seen, and on a target that does not tell. */
+  createdAt: decimal.optional(),
+});
+export type TaskDatabase = z.output<typeof databaseSchema>;

@@ -49,6 +49,11 @@ export function inScope(scope: Scope, database: string, collection: string): boo
   return scope.include.some((p) => covers(p, name)) && !scope.exclude.some((p) => covers(p, name));
 }
 
+/** True when the scope holds all of that database, and so the database itself: single collections do not. */
+export function carriesDatabase(scope: Scope, database: string): boolean {
+  return inScope(scope, database, ANY);
+}
+
 /** True when the scope can hold anything of that database. */
 export function databaseInScope(scope: Scope, database: string): boolean {
   return scope.include.some((p) => p.database === ANY || p.database === database);
@@ -65,6 +70,13 @@ export function mapName(
     const mapped = Object.hasOwn(m.collections, collection) ? m.collections[collection] : undefined;
     if (mapped !== undefined) return { database: m.targetDatabase, collection: mapped };
   }
-  const whole = ofDatabase.find((m) => Object.keys(m.collections).length === 0);
-  return { database: whole?.targetDatabase ?? database, collection };
+  return { database: mapDatabase(mappings, database), collection };
+}
+
+/** The target's name of a source database. A mapping of single collections says nothing about their database. */
+export function mapDatabase(mappings: readonly NameMapping[], database: string): string {
+  const whole = mappings.find(
+    (m) => m.sourceDatabase === database && Object.keys(m.collections).length === 0,
+  );
+  return whole?.targetDatabase ?? database;
 }

@@ -38,7 +38,6 @@ export interface KeyRange {
 }
 
 export const DEFAULT_DATABASE_ID = 1n;
-export const DEFAULT_DATABASE = 'default';
 
 type Ids = readonly [bigint, bigint | undefined];
 

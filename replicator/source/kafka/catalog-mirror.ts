@@ -1,7 +1,12 @@
-import type { Catalog, CatalogCollection, CatalogDatabase } from '../../engine/catalog.ts';
+import {
+  type Catalog,
+  type CatalogCollection,
+  type CatalogDatabase,
+  DEFAULT_DATABASE,
+} from '../../engine/catalog.ts';
 import { buildCollection, toRecord } from './catalog-build.ts';
 import { type CatalogRow, decodeRow, isTombstone } from './catalog-decode.ts';
-import { DEFAULT_DATABASE, DEFAULT_DATABASE_ID, type KeyRange, parseCatalogKey } from './catalog-keys.ts';
+import { DEFAULT_DATABASE_ID, type KeyRange, parseCatalogKey } from './catalog-keys.ts';
 
 /** A key and value of etcd; the key relative to the metadata's root. */
 export interface MirroredValue {

@@ -23,6 +23,12 @@ export const METHODS = {
   getVersion: method('GetVersion', api.GetVersionRequestSchema, api.GetVersionResponseSchema),
   listDatabases: method('ListDatabases', api.ListDatabasesRequestSchema, api.ListDatabasesResponseSchema),
   createDatabase: command('CreateDatabase', api.CreateDatabaseRequestSchema),
+  dropDatabase: command('DropDatabase', api.DropDatabaseRequestSchema),
+  showCollections: method(
+    'ShowCollections',
+    api.ShowCollectionsRequestSchema,
+    api.ShowCollectionsResponseSchema,
+  ),
   describeCollection: method(
     'DescribeCollection',
     api.DescribeCollectionRequestSchema,

@@ -10,6 +10,7 @@ import type {
   CollectionName,
   Target,
   TargetCollection,
+  TargetDatabase,
   TargetIndex,
   TargetLoadState,
   WriteRequest,
@@ -19,6 +20,7 @@ import { classify, type WriteOutcome } from './classify.ts';
 import { GRPC_STATUS, grpcCode, MILVUS_CODE, type MilvusStatus } from './codes.ts';
 import { countRows, createCollection, describeCollection, names, toPairs, toRecord } from './collections.ts';
 import { CallError, type Connection, type ConnectionOptions } from './connection.ts';
+import * as databases from './databases.ts';
 import { METHODS } from './methods.ts';
 import * as partitions from './partitions.ts';
 import { WritePool } from './write-pool.ts';
@@ -86,13 +88,16 @@ export class MilvusTarget implements Target {
     return (await this.#api.call(METHODS.getVersion, {})).version;
   }
 
-  async listDatabases(): Promise<readonly string[]> {
-    return (await this.#api.call(METHODS.listDatabases, {})).dbNames;
+  listDatabases(): Promise<readonly TargetDatabase[]> {
+    return databases.listDatabases(this.#api);
   }
 
   createDatabase(name: string): Promise<void> {
-    const call = this.#api.call(METHODS.createDatabase, { dbName: name });
-    return orThere(call, async () => (await this.listDatabases()).includes(name));
+    return databases.createDatabase(this.#api, name);
+  }
+
+  dropDatabase(name: string): Promise<boolean> {
+    return databases.dropDatabase(this.#api, name);
   }
 
   describeCollection(name: CollectionName): Promise<TargetCollection | undefined> {

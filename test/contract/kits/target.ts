@@ -5,6 +5,7 @@ import {
   type CollectionDefinition,
   type CollectionName,
   type Target,
+  type TargetDatabase,
   TargetRefusedError,
 } from '../../../replicator/target/target.ts';
 import { ColumnMismatchError } from '../../../replicator/wire/errors.ts';
@@ -82,6 +83,8 @@ export function describeTarget(name: string, make: () => Promise<TargetHarness>)
         { kind, ...place, partition, parts: rows.map((one) => buildRows(FIELDS, [one])) },
         DEADLINE_MS,
       );
+    const database = async (name: string): Promise<TargetDatabase | undefined> =>
+      (await target.listDatabases()).find((found) => found.name === name);
     const remove = (keys: readonly Key[], partition?: string) =>
       target.write({ kind: 'delete', ...place, partition, keyField: 'id', keys }, DEADLINE_MS);
     const rows = (partition?: string): Promise<readonly Row[]> => harness.rows(place, FIELDS, partition);
@@ -90,10 +93,44 @@ export function describeTarget(name: string, make: () => Promise<TargetHarness>)
 
     describe('databases', () => {
       test('a database that was created is listed, and creating it again is success', async () => {
-        expect(await target.listDatabases()).toContain('default');
+        expect(await database('default')).toBeDefined();
         await target.createDatabase('kit_database');
+        const found = await database('kit_database');
+        expect(found).toBeDefined();
         await target.createDatabase('kit_database');
-        expect(await target.listDatabases()).toContain('kit_database');
+        expect(await database('kit_database')).toEqual(found);
+      });
+
+      test('one that is dropped and made again under its name tells another time, where the server tells one', async () => {
+        const name = `kit_${randomUUID().replaceAll('-', '')}`;
+        await target.createDatabase(name);
+        const first = await database(name);
+        expect(await target.dropDatabase(name)).toBe(true);
+        expect(await database(name)).toBeUndefined();
+        await target.createDatabase(name);
+        const second = await database(name);
+        expect(second).toBeDefined();
+        if (first?.createdAt !== undefined) expect(second?.createdAt).not.toBe(first.createdAt);
+        await target.dropDatabase(name);
+      });
+
+      test('one that holds a collection is not dropped, until that is dropped; dropping what is gone is success', async () => {
+        const name = `kit_${randomUUID().replaceAll('-', '')}`;
+        const elsewhere = { ...place, database: name };
+        await target.createDatabase(name);
+        const id = await target.createCollection(definition(elsewhere));
+        expect(await target.dropDatabase(name)).toBe(false);
+        expect((await target.describeCollection(elsewhere))?.id).toBe(id);
+        await target.dropCollection(elsewhere);
+        expect(await target.dropDatabase(name)).toBe(true);
+        expect(await target.dropDatabase(name)).toBe(true);
+        expect(await database(name)).toBeUndefined();
+      });
+
+      test('the default one is not dropped', async () => {
+        await created();
+        expect(await target.dropDatabase('default')).toBe(false);
+        expect(await target.describeCollection(place)).toBeDefined();
       });
 
       test('fails to create one with a name that the server refuses', async () => {

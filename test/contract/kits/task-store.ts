@@ -16,6 +16,7 @@ import type { Run } from '#shared/task/run.ts';
 import type { Task } from '#shared/task/task.ts';
 import {
   sampleClaim,
+  sampleDatabase,
   sampleLaunch,
   sampleObject,
   sampleTask,
@@ -25,7 +26,8 @@ import {
 export type StoredItem =
   | { readonly kind: 'task' | 'launch' | 'run'; readonly task: Task }
   | { readonly kind: 'tombstone'; readonly task: Task }
-  | { readonly kind: 'object'; readonly task: Task; readonly collectionId: string };
+  | { readonly kind: 'object'; readonly task: Task; readonly collectionId: string }
+  | { readonly kind: 'database'; readonly task: Task; readonly name: string };
 
 /** One adapter under test: an empty store that only this test uses. */
 export interface TaskStoreHarness {
@@ -304,9 +306,10 @@ export function describeTaskStore(name: string, make: () => Promise<TaskStoreHar
     });
 
     describe('delete and purge', () => {
-      test('a deleted task is a tombstone that keeps launch, run and objects', async () => {
+      test('a deleted task is a tombstone that keeps launch, run, objects and databases', async () => {
         const { task, run, fence } = await running();
         await store.putObject(fence, sampleObject(task));
+        await store.putDatabase(fence, sampleDatabase(task));
         await store.deleteTask(task);
         expect(await store.getTask(task.id)).toBeUndefined();
         expect((await store.listTasks()).map((t) => t.id)).not.toContain(task.id);
@@ -315,6 +318,7 @@ export function describeTaskStore(name: string, make: () => Promise<TaskStoreHar
         expect(await store.getLaunch(task.id)).toEqual(sampleLaunch(task));
         expect(await store.getRun(task.id)).toEqual(run);
         expect(await store.listObjects(task)).toEqual([sampleObject(task)]);
+        expect(await store.listDatabases(task)).toEqual([sampleDatabase(task)]);
       });
 
       test('a tombstone tells the state at the delete, also when it changed a moment before', async () => {
@@ -355,11 +359,13 @@ export function describeTaskStore(name: string, make: () => Promise<TaskStoreHar
         const { task, fence } = await running();
         for (let i = 0; i < 60; i++)
           await store.putObject(fence, sampleObject(task, { collectionId: `${i}` }));
+        for (const name of ['a', 'b']) await store.putDatabase(fence, sampleDatabase(task, { name }));
         await store.deleteTask(task);
         await store.purge(task);
         expect(await store.getLaunch(task.id)).toBeUndefined();
         expect(await store.getRun(task.id)).toBeUndefined();
         expect(await store.listObjects(task)).toEqual([]);
+        expect(await store.listDatabases(task)).toEqual([]);
         expect((await store.listTombstones()).map((t) => t.id)).not.toContain(task.id);
         await store.purge(task);
       });
@@ -367,15 +373,19 @@ export function describeTaskStore(name: string, make: () => Promise<TaskStoreHar
       test('a purge of an old incarnation leaves everything of the new one', async () => {
         const old = await running();
         await store.putObject(old.fence, sampleObject(old.task));
+        await store.putDatabase(old.fence, sampleDatabase(old.task));
         await store.deleteTask(old.task);
         const young = await running({ id: old.task.id });
         await store.putObject(young.fence, sampleObject(young.task));
+        await store.putDatabase(young.fence, sampleDatabase(young.task));
         await store.purge(old.task);
         expect(await store.getTask(young.task.id)).toEqual(young.task);
         expect(await store.getLaunch(young.task.id)).toEqual(sampleLaunch(young.task));
         expect(await store.getRun(young.task.id)).toEqual(young.run);
         expect(await store.listObjects(young.task)).toEqual([sampleObject(young.task)]);
         expect(await store.listObjects(old.task)).toEqual([]);
+        expect(await store.listDatabases(young.task)).toEqual([sampleDatabase(young.task)]);
+        expect(await store.listDatabases(old.task)).toEqual([]);
       });
 
       test('a purge of a living task does not take the task itself', async () => {
@@ -631,16 +641,20 @@ export function describeTaskStore(name: string, make: () => Promise<TaskStoreHar
         const { task, run, fence } = await running();
         const wrong = change(fence);
         const object = sampleObject({ id: wrong.taskId, incarnation: wrong.incarnation });
+        const database = sampleDatabase({ id: wrong.taskId, incarnation: wrong.incarnation });
         for (const write of [
           store.renewLease(wrong, sampleUpdate()),
           store.releaseLease(wrong, sampleUpdate(), 'drained'),
           store.putObject(wrong, object),
           store.deleteObject(wrong, object.collectionId),
+          store.putDatabase(wrong, database),
+          store.deleteDatabase(wrong, database.name),
         ]) {
           expect(await failureOf(write)).toBeInstanceOf(FencedError);
         }
         expect(await store.getRun(task.id)).toEqual(run);
         expect(await store.listObjects(task)).toEqual([]);
+        expect(await store.listDatabases(task)).toEqual([]);
         expect(await store.getRun(wrong.taskId === task.id ? randomUUID() : wrong.taskId)).toBeUndefined();
       });
 
@@ -661,6 +675,8 @@ export function describeTaskStore(name: string, make: () => Promise<TaskStoreHar
           store.renewLease(fence, sampleUpdate()),
           store.putObject(fence, sampleObject(task)),
           store.deleteObject(fence, '1'),
+          store.putDatabase(fence, sampleDatabase(task)),
+          store.deleteDatabase(fence, 'shop'),
         ]) {
           expect(await failureOf(write)).toMatchObject({ name: 'FencedError', why: 'lease' });
         }
@@ -757,6 +773,46 @@ export function describeTaskStore(name: string, make: () => Promise<TaskStoreHar
       });
     });
 
+    describe('databases', () => {
+      test('are read as written, by name, of their incarnation only, apart from objects', async () => {
+        const { task, fence } = await running();
+        const databases = ['c', 'a', 'b'].map((name) => sampleDatabase(task, { name }));
+        for (const database of databases) await store.putDatabase(fence, database);
+        await store.putObject(fence, sampleObject(task));
+        expect(await store.listDatabases(task)).toEqual([databases[1], databases[2], databases[0]]);
+        expect(await other.listDatabases(task)).toHaveLength(3);
+        expect(await store.listObjects(task)).toHaveLength(1);
+        expect(await store.listDatabases({ id: task.id, incarnation: randomUUID() })).toEqual([]);
+      });
+
+      test('are replaced as a whole', async () => {
+        const { task, fence } = await running();
+        await store.putDatabase(fence, sampleDatabase(task));
+        const { createdAt: _, ...plain } = sampleDatabase(task, { createdHere: false });
+        await store.putDatabase(fence, plain);
+        expect(await store.listDatabases(task)).toEqual([plain]);
+      });
+
+      test('are forgotten one by one, harmlessly when not there', async () => {
+        const { task, fence } = await running();
+        for (const name of ['a', 'b']) await store.putDatabase(fence, sampleDatabase(task, { name }));
+        await store.deleteDatabase(fence, 'a');
+        await store.deleteDatabase(fence, 'a');
+        expect((await store.listDatabases(task)).map(({ name }) => name)).toEqual(['b']);
+      });
+
+      test('a write after a takeover is fenced and changes nothing', async () => {
+        const { task, fence } = await running();
+        await store.putDatabase(fence, sampleDatabase(task));
+        await takeOver(task);
+        const change = sampleDatabase(task, { createdHere: false });
+        for (const write of [store.putDatabase(fence, change), store.deleteDatabase(fence, change.name)]) {
+          expect(await failureOf(write)).toMatchObject({ name: 'FencedError', why: 'lease' });
+        }
+        expect(await store.listDatabases(task)).toEqual([sampleDatabase(task)]);
+      });
+    });
+
     describe('items that are not what they should be', () => {
       let own: TaskStoreHarness;
       beforeEach(async () => {
@@ -794,6 +850,13 @@ export function describeTaskStore(name: string, make: () => Promise<TaskStoreHar
         await expectNamed([store.listObjects(task)], `object 77 of task ${task.id}`, how);
       });
 
+      test.each(['newer', 'corrupt'] as const)('a %s database fails by name', async (how) => {
+        const { task, fence } = await running();
+        await store.putDatabase(fence, sampleDatabase(task));
+        await own.spoil({ kind: 'database', task, name: 'shop' }, how);
+        await expectNamed([store.listDatabases(task)], `database shop of task ${task.id}`, how);
+      });
+
       test.each(['newer', 'corrupt'] as const)(
         'a %s tombstone fails by name and can be purged',
         async (how) => {
@@ -817,8 +880,14 @@ export function describeTaskStore(name: string, make: () => Promise<TaskStoreHar
         expect(await store.listTombstones()).toMatchObject([added]);
       });
 
-      test('what a newer release added to a launch or an object stays when it is written back', async () => {
+      test('what a newer release added to a launch, an object or a database stays when it is written back', async () => {
         const { task, fence } = await running();
+        await store.putDatabase(fence, sampleDatabase(task));
+        await own.spoil({ kind: 'database', task, name: 'shop' }, 'extended');
+        const [database] = await store.listDatabases(task);
+        if (database === undefined) throw new Error('not stored');
+        await store.putDatabase(fence, { ...database, createdHere: false });
+        expect(await store.listDatabases(task)).toMatchObject([{ ...added, createdHere: false }]);
         await store.putObject(fence, sampleObject(task, { collectionId: '77' }));
         await own.spoil({ kind: 'launch', task }, 'extended');
         await own.spoil({ kind: 'object', task, collectionId: '77' }, 'extended');

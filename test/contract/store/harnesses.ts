@@ -96,7 +96,14 @@ export async function dynamoHarness(dynamodb: Dynamodb, items?: StoredItems): Pr
   };
 }
 
-const TABLES = { task: 'tasks', launch: 'launches', run: 'runs', tombstone: 'tombstones', object: 'objects' };
+const TABLES = {
+  task: 'tasks',
+  launch: 'launches',
+  run: 'runs',
+  tombstone: 'tombstones',
+  object: 'objects',
+  database: 'databases',
+};
 
 function keyOf(item: StoredItem) {
   const { id, incarnation } = item.task;
@@ -111,5 +118,7 @@ function keyOf(item: StoredItem) {
       return key.tombstone(incarnation);
     case 'object':
       return key.object(id, incarnation, item.collectionId);
+    case 'database':
+      return key.database(id, incarnation, item.name);
   }
 }

@@ -15,6 +15,7 @@ describeTaskStore('MemoryTaskStore', async () => {
         run: itemKey('run', id),
         tombstone: itemKey('tombstone', id, incarnation),
         object: itemKey('object', id, incarnation, item.kind === 'object' ? item.collectionId : ''),
+        database: itemKey('database', id, incarnation, item.kind === 'database' ? item.name : ''),
       }[item.kind];
       const stored = store.items.get(key) as object;
       const spoiled = {

@@ -4,7 +4,13 @@ import { ITEM_VERSION } from '#shared/task/task.ts';
 import { sweep } from '../../../functions/reconcile/reconciler.ts';
 import { type Dynamodb, startDynamodb } from '../../support/dynamodb.ts';
 import { MemorySecretStore } from '../../support/fakes/memory-secret-store.ts';
-import { sampleClaim, sampleObject, sampleTask, sampleUpdate } from '../../support/fakes/task-samples.ts';
+import {
+  sampleClaim,
+  sampleDatabase,
+  sampleObject,
+  sampleTask,
+  sampleUpdate,
+} from '../../support/fakes/task-samples.ts';
 import { allStoredItems, type StoredItems } from '../../support/stored-items/files.ts';
 import { readStory } from '../../support/stored-items/story.ts';
 import { World } from '../api/world.ts';
@@ -54,6 +60,9 @@ describe.each(CASES)('what release $items.release left in $name', ({ open, items
     await tasks.renewLease(claimed, sampleUpdate());
     await tasks.putObject(claimed, sampleObject(task, { version: ITEM_VERSION, loaded: false }));
     expect((await tasks.listObjects(task)).map((o) => o.loaded)).toEqual([false, true]);
+    const database = sampleDatabase(task, { version: ITEM_VERSION, name: 'new' });
+    await tasks.putDatabase(claimed, database);
+    expect(await tasks.listDatabases(task)).toContainEqual(database);
   });
 
   test('is paused, resumed, deleted and purged, and frees its scope and its place', async () => {

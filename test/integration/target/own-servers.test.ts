@@ -94,6 +94,21 @@ describe('a server that goes away', () => {
     });
     expect(await target.describeCollection(PLACE)).toBeDefined();
   });
+
+  test('tells the same times of creation of its databases when it is back', async () => {
+    const target = server.open();
+    await target.createDatabase('kept');
+    const made = async () => (await target.listDatabases()).find(({ name }) => name === 'kept');
+    const before = await made();
+    expect(before?.createdAt).toBeGreaterThan(0n);
+    await server.milvus().kill();
+    await server.milvus().start();
+    await waitUntil(async () => (await made().catch(() => undefined)) !== undefined, {
+      what: 'it lists its databases again',
+      timeoutMs: 60_000,
+    });
+    expect(await made()).toEqual(before);
+  });
 });
 
 function useServer(settings: Settings) {

@@ -70,6 +70,7 @@ export class FakeSource implements ChangeSource {
   readonly #random: () => number;
   readonly #channels = new Map<string, Channel>();
   readonly #collections = new Map<bigint, SourceCollection>();
+  readonly #databases = new Map([[1n, 'default']]);
   #revision = 1n;
   #logical = 0n;
   #lastTick = 0n;
@@ -99,10 +100,39 @@ export class FakeSource implements ChangeSource {
     return (BigInt(Math.floor(this.#clock.wall())) << 18n) | (this.#logical++ & 0x3ffffn);
   }
 
+  createDatabase(name: string): void {
+    if (this.#databaseId(name) !== undefined) throw new Error(`there is a database ${name}`);
+    this.#databases.set(this.#nextId++, name);
+    this.#changed();
+  }
+
+  /** Refused, as on a real source, while it holds a collection that is not being dropped. */
+  dropDatabase(name: string): void {
+    const id = this.#databaseId(name);
+    if (id === undefined) throw new Error(`no database ${name}`);
+    const inside = [...this.#collections.values()].filter(({ catalog }) => catalog.databaseId === id);
+    if (inside.some(({ catalog }) => catalog.state === 'created')) throw new Error(`${name} is not empty`);
+    this.#databases.delete(id);
+    // The rows of its last collections outlive its own.
+    for (const { catalog } of inside) this.#edit(catalog.id, { database: '' });
+    this.#changed();
+  }
+
+  databases(): readonly string[] {
+    return [...this.#databases.values()];
+  }
+
+  #databaseId(name: string): bigint | undefined {
+    return [...this.#databases].find(([, known]) => known === name)?.[0];
+  }
+
   createCollection(
     name: string,
     options: { readonly shards?: number; readonly database?: string } = {},
   ): bigint {
+    const database = options.database ?? 'default';
+    const databaseId = this.#databaseId(database);
+    if (databaseId === undefined) throw new Error(`no database ${database}`);
     const id = this.#nextId++;
     const shards = options.shards ?? 1;
     const channels = [...this.#channels.keys()]
@@ -117,8 +147,8 @@ export class FakeSource implements ChangeSource {
     const partition = this.#nextId++;
     const catalog: CatalogCollection = {
       id,
-      databaseId: 1n,
-      database: options.database ?? 'default',
+      databaseId,
+      database,
       name,
       state: 'created',
       schema: create(CollectionSchemaSchema, {
@@ -368,7 +398,7 @@ export class FakeSource implements ChangeSource {
     await this.#latency(signal);
     return {
       revision: this.#revision,
-      databases: new Map([[1n, { id: 1n, name: 'default', properties: {} }]]),
+      databases: new Map([...this.#databases].map(([id, name]) => [id, { id, name, properties: {} }])),
       collections: new Map([...this.#collections].map(([id, { catalog }]) => [id, catalog])),
     };
   }

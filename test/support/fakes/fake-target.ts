@@ -5,6 +5,7 @@ import {
   type CollectionName,
   type Target,
   type TargetCollection,
+  type TargetDatabase,
   type TargetIndex,
   type TargetLoadState,
   TargetRefusedError,
@@ -41,7 +42,12 @@ export interface Faults {
  *  partition, and a request whose connection closed may still be executed, up to `settleMs` later. */
 export class FakeTargetServer {
   readonly collections = new Map<string, Stored>();
-  readonly databases = new Set(['default']);
+  /** Databases by name, with the time of their creation. */
+  readonly databases = new Map([['default', 1n]]);
+  /** Databases that somebody else made. */
+  readonly foreign = new Set<string>();
+  /** Whether it tells a database's time of creation. */
+  tellsCreation = true;
   /** What must never happen and did. */
   readonly violations: string[] = [];
   readonly #clock: SimClock;
@@ -75,7 +81,29 @@ export class FakeTargetServer {
     return this.collections.get(`${name.database}.${name.collection}`);
   }
 
+  createDatabase(name: string): void {
+    trace(() => `${this.#clock.monotonic()} CREATE DATABASE ${name}`);
+    if (!this.databases.has(name)) this.databases.set(name, this.#nextId++ * 1_000_000n);
+  }
+
+  /** Somebody else makes a database. */
+  createForeign(name: string): void {
+    this.createDatabase(name);
+    this.foreign.add(name);
+  }
+
+  /** Answers false when it holds a collection. */
+  dropDatabase(name: string): boolean {
+    trace(() => `${this.#clock.monotonic()} DROP DATABASE ${name}`);
+    if ([...this.collections.values()].some(({ collection }) => collection.database === name)) return false;
+    if (this.foreign.has(name)) this.violations.push(`the database ${name} is not the task's to drop`);
+    this.databases.delete(name);
+    return true;
+  }
+
   create(definition: CollectionDefinition): bigint {
+    if (!this.databases.has(definition.database))
+      throw new TargetRefusedError(65_535, `database:${definition.database} not found`);
     const id = this.#nextId++;
     const { database, collection: name, schema, shards, consistencyLevel, properties } = definition;
     this.collections.set(`${database}.${name}`, {
@@ -225,12 +253,36 @@ class FakeTarget implements Target {
     return 'fake';
   }
 
-  listDatabases(): Promise<readonly string[]> {
-    return this.#call(() => [...this.#server.databases]);
+  listDatabases(): Promise<readonly TargetDatabase[]> {
+    const { databases, tellsCreation } = this.#server;
+    return this.#call(() =>
+      [...databases].map(([name, at]) => ({ name, createdAt: tellsCreation ? at : undefined })),
+    );
   }
 
   createDatabase(name: string): Promise<void> {
-    return this.#call(() => void this.#server.databases.add(name));
+    return this.#call(() => this.#server.createDatabase(name));
+  }
+
+  /** Once sent it is executed, also after the client has gone. */
+  async dropDatabase(name: string): Promise<boolean> {
+    const server = this.#server;
+    if (server.away || server.random() < server.faults.busy) {
+      await this.#pause(20);
+      throw new TargetUnavailableError('the target is away');
+    }
+    const ambiguous = server.random() < server.faults.ambiguous;
+    const answered = Promise.withResolvers<boolean>();
+    const executesIn = 1 + 20 * server.random();
+    const lateBy = ambiguous ? server.random() * server.settleMs * 0.9 : 0;
+    server.clock.after(executesIn + lateBy, () => {
+      const dropped = server.dropDatabase(name);
+      if (!ambiguous && this.#alive()) answered.resolve(dropped);
+    });
+    server.clock.after(executesIn, () => {
+      if (ambiguous && this.#alive()) answered.reject(new TargetUnavailableError('deadline exceeded'));
+    });
+    return answered.promise;
   }
 
   describeCollection(name: CollectionName): Promise<TargetCollection | undefined> {

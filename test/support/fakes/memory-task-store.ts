@@ -10,12 +10,20 @@ import {
   TaskLimitError,
   type TaskStore,
 } from '#shared/store/task-store.ts';
-import { objectSchema, type Run, type RunUpdate, runSchema, type TaskObject } from '#shared/task/run.ts';
+import {
+  databaseSchema,
+  objectSchema,
+  type Run,
+  type RunUpdate,
+  runSchema,
+  type TaskDatabase,
+  type TaskObject,
+} from '#shared/task/run.ts';
 import { type Launch, launchSchema, type Task, taskSchema } from '#shared/task/task.ts';
 
 /** The key of an item: its kind and what identifies it. */
 export function itemKey(
-  kind: 'task' | 'scope' | 'tombstone' | 'launch' | 'run' | 'object',
+  kind: 'task' | 'scope' | 'tombstone' | 'launch' | 'run' | 'object' | 'database',
   ...parts: string[]
 ): string {
   return [kind, ...parts].join(SEPARATOR);
@@ -147,7 +155,9 @@ export class MemoryTaskStore implements TaskStore {
         const stored = this.#get(key) as { incarnation?: unknown } | undefined;
         if (stored?.incarnation === task.incarnation) this.items.delete(key);
       }
-      for (const key of this.#keys('object', task.id, task.incarnation)) this.items.delete(key);
+      for (const kind of ['object', 'database'] as const) {
+        for (const key of this.#keys(kind, task.id, task.incarnation)) this.items.delete(key);
+      }
       this.items.delete(itemKey('tombstone', task.id, task.incarnation));
     });
   }
@@ -231,6 +241,28 @@ export class MemoryTaskStore implements TaskStore {
     return this.#call('deleteObject', [fence, collectionId], () => {
       if (this.#held(fence).released !== 'no') throw new FencedError('lease', 'the lease was given back');
       this.items.delete(itemKey('object', fence.taskId, fence.incarnation, collectionId));
+    });
+  }
+
+  listDatabases(task: Pick<Task, 'id' | 'incarnation'>): Promise<readonly TaskDatabase[]> {
+    return this.#call('listDatabases', [task], () =>
+      this.#keys('database', task.id, task.incarnation).map((key) =>
+        parseItem(databaseSchema, this.#get(key), itemName.database(task.id, partOf(key, 3))),
+      ),
+    );
+  }
+
+  putDatabase(fence: Fence, database: TaskDatabase): Promise<void> {
+    return this.#call('putDatabase', [fence, database], () => {
+      if (this.#held(fence).released !== 'no') throw new FencedError('lease', 'the lease was given back');
+      this.#put(itemKey('database', fence.taskId, fence.incarnation, database.name), database);
+    });
+  }
+
+  deleteDatabase(fence: Fence, name: string): Promise<void> {
+    return this.#call('deleteDatabase', [fence, name], () => {
+      if (this.#held(fence).released !== 'no') throw new FencedError('lease', 'the lease was given back');
+      this.items.delete(itemKey('database', fence.taskId, fence.incarnation, name));
     });
   }
 

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { LeaseClaim } from '#shared/store/task-store.ts';
 import { packPositions } from '#shared/task/positions.ts';
-import type { RunUpdate, TaskObject } from '#shared/task/run.ts';
+import type { RunUpdate, TaskDatabase, TaskObject } from '#shared/task/run.ts';
 import type { Launch, Task } from '#shared/task/task.ts';
 
 /** Items as the product makes them, for tests; each argument replaces members. */
@@ -116,6 +116,21 @@ export function sampleObject(
     indexes: {},
     loaded: true,
     warnings: [],
+    ...over,
+  };
+}
+
+export function sampleDatabase(
+  task: Pick<Task, 'id' | 'incarnation'>,
+  over: Partial<TaskDatabase> = {},
+): TaskDatabase {
+  return {
+    version: 1,
+    taskId: task.id,
+    incarnation: task.incarnation,
+    name: 'shop',
+    createdHere: true,
+    createdAt: '1795863096315754239',
     ...over,
   };
 }

@@ -1,5 +1,6 @@
 import { createLogger } from '#shared/log.ts';
 import type { TaskStore } from '#shared/store/task-store.ts';
+import { carriesDatabase, inScope, mapDatabase, mapName } from '#shared/task/scope.ts';
 import type { Task } from '#shared/task/task.ts';
 import { Job, type JobEnd } from '../../../replicator/runtime/job.ts';
 import type { MetricsSink } from '../../../replicator/runtime/metrics-reporter.ts';
@@ -204,11 +205,13 @@ export class World {
   }
 
   differences(): string[] {
-    const out: string[] = [...this.target.violations];
+    const out: string[] = [...this.target.violations, ...this.#databaseDifferences()];
     const wanted = new Set<string>();
+    const { scope, mappings } = this.task;
     for (const { catalog, rows } of this.source.collections().values()) {
-      if (catalog.state !== 'created') continue;
-      const name = `${catalog.database}.${catalog.name}`;
+      if (catalog.state !== 'created' || !inScope(scope, catalog.database, catalog.name)) continue;
+      const mapped = mapName(mappings, catalog.database, catalog.name);
+      const name = `${mapped.database}.${mapped.collection}`;
       wanted.add(name);
       const found = this.target.collections.get(name);
       if (found === undefined) {
@@ -234,6 +237,16 @@ export class World {
     for (const name of this.target.collections.keys())
       if (!wanted.has(name)) out.push(`${name} should be gone`);
     return out;
+  }
+
+  #databaseDifferences(): string[] {
+    const { scope, mappings } = this.task;
+    const carried = this.source.databases().filter((name) => carriesDatabase(scope, name));
+    const expected = new Set(['default', ...carried.map((name) => mapDatabase(mappings, name))]);
+    const found = [...this.target.databases.keys()].filter(
+      (name) => expected.has(name) || !this.target.foreign.has(name),
+    );
+    return compare('databases', [...expected].sort(), found.sort());
   }
 
   end(): void {

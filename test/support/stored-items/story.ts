@@ -1,8 +1,15 @@
 import type { Fence, TaskStore } from '#shared/store/task-store.ts';
 import { packPositions } from '#shared/task/positions.ts';
-import type { Run, TaskObject } from '#shared/task/run.ts';
+import type { Run, TaskDatabase, TaskObject } from '#shared/task/run.ts';
 import { ITEM_VERSION, type Launch, type Task } from '#shared/task/task.ts';
-import { sampleClaim, sampleLaunch, sampleObject, sampleTask, sampleUpdate } from '../fakes/task-samples.ts';
+import {
+  sampleClaim,
+  sampleDatabase,
+  sampleLaunch,
+  sampleObject,
+  sampleTask,
+  sampleUpdate,
+} from '../fakes/task-samples.ts';
 
 /** The store's clock while the story is told. */
 export const STORY_TIME = Date.parse('2030-01-01T00:01:00.000Z');
@@ -17,6 +24,7 @@ export interface Contents {
   readonly launches: readonly Launch[];
   readonly runs: readonly Run[];
   readonly objects: readonly TaskObject[];
+  readonly databases: readonly TaskDatabase[];
   readonly scope: Awaited<ReturnType<TaskStore['getScope']>>;
   readonly logLevel: string | undefined;
 }
@@ -42,6 +50,7 @@ export async function readStory(store: TaskStore): Promise<Contents> {
     launches: present(await Promise.all(all.map(({ id }) => store.getLaunch(id)))),
     runs: present(await Promise.all(all.map(({ id }) => store.getRun(id)))),
     objects: (await Promise.all(all.map((task) => store.listObjects(task)))).flat(),
+    databases: (await Promise.all(all.map((task) => store.listDatabases(task)))).flat(),
     scope: await store.getScope(TARGET),
     logLevel: await store.getLogLevel(),
   };
@@ -93,6 +102,9 @@ async function rich(store: TaskStore): Promise<void> {
     quarantine: { code: 'target_foreign', message: 'Not ours.', since: '2030-01-01T00:00:30.000Z' },
     warnings: [{ code: 'history_partial', message: 'Older than the log.' }],
   });
+  const database = sampleDatabase(task, { version: ITEM_VERSION });
+  await store.putDatabase(fence, database);
+  await store.putDatabase(fence, { ...database, name: 'foreign', createdHere: false, createdAt: undefined });
 }
 
 /** A task that was paused while its replicator ran, which is asked to stop. */

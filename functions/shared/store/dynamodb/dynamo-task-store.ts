@@ -1,5 +1,5 @@
 import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
-import type { Run, RunUpdate, TaskObject } from '../../task/run.ts';
+import type { Run, RunUpdate, TaskDatabase, TaskObject } from '../../task/run.ts';
 import type { Launch, Task } from '../../task/task.ts';
 import type { Fence, LeaseClaim, ScopeRevision, TaskStore } from '../task-store.ts';
 import { DynamoTable } from './dynamo-table.ts';
@@ -106,6 +106,18 @@ export class DynamoTaskStore implements TaskStore {
 
   deleteObject(fence: Fence, collectionId: string): Promise<void> {
     return this.#jobs.deleteObject(fence, collectionId);
+  }
+
+  listDatabases(task: Pick<Task, 'id' | 'incarnation'>): Promise<readonly TaskDatabase[]> {
+    return this.#jobs.listDatabases(task);
+  }
+
+  putDatabase(fence: Fence, database: TaskDatabase): Promise<void> {
+    return this.#jobs.putDatabase(fence, database);
+  }
+
+  deleteDatabase(fence: Fence, name: string): Promise<void> {
+    return this.#jobs.deleteDatabase(fence, name);
   }
 
   async getLogLevel(): Promise<string | undefined> {

@@ -1,8 +1,8 @@
 import type { z } from 'zod';
-import { objectSchema, type TaskObject } from '../../task/run.ts';
+import { databaseSchema, objectSchema, type TaskDatabase, type TaskObject } from '../../task/run.ts';
 import { type Launch, launchSchema, type Task, taskSchema } from '../../task/task.ts';
 import { itemName, parseItem, parseJson } from '../parse-item.ts';
-import { key, objectPrefix } from './keys.ts';
+import { databasePrefix, key, objectPrefix } from './keys.ts';
 import type { Item } from './statements.ts';
 
 /** All items but the run: what conditions need are attributes of their own, everything is in `body` as JSON (a request
@@ -51,6 +51,16 @@ export function objectItem(object: TaskObject): Item {
 export function objectOf(task: Pick<Task, 'id' | 'incarnation'>, item: Item): TaskObject {
   const collectionId = String(item['sk']).slice(objectPrefix(task.incarnation).length);
   return whole(objectSchema, item, itemName.object(task.id, collectionId));
+}
+
+export function databaseItem(database: TaskDatabase): Item {
+  const { taskId, incarnation, name } = database;
+  return { ...key.database(taskId, incarnation, name), body: JSON.stringify(database) };
+}
+
+export function databaseOf(task: Pick<Task, 'id' | 'incarnation'>, item: Item): TaskDatabase {
+  const name = String(item['sk']).slice(databasePrefix(task.incarnation).length);
+  return whole(databaseSchema, item, itemName.database(task.id, name));
 }
 
 function whole<T extends object>(schema: z.ZodType<T>, item: Item, name: string): T {

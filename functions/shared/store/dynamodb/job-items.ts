@@ -1,4 +1,4 @@
-import type { Run, RunUpdate, TaskObject } from '../../task/run.ts';
+import type { Run, RunUpdate, TaskDatabase, TaskObject } from '../../task/run.ts';
 import type { Launch, Task } from '../../task/task.ts';
 import { claimedRun, isOwnClaim } from '../claimed-run.ts';
 import {
@@ -9,13 +9,13 @@ import {
   StoreUnavailableError,
 } from '../task-store.ts';
 import type { DynamoTable } from './dynamo-table.ts';
-import { launchItem, launchOf, objectItem, objectOf } from './items.ts';
-import { key, objectPrefix, ofTask } from './keys.ts';
+import { databaseItem, databaseOf, launchItem, launchOf, objectItem, objectOf } from './items.ts';
+import { databasePrefix, type Key, key, objectPrefix, ofTask } from './keys.ts';
 import { Lane } from './lane.ts';
 import { accountAttributes, RUN, runItem, runOf } from './run-item.ts';
-import type { Expression } from './statements.ts';
+import type { Expression, Item } from './statements.ts';
 
-/** The items around a job: launch, run and objects. What a job writes goes one at a time per task (see {@link Lane}). */
+/** The items around a job: launch, run, objects and databases. What a job writes goes one at a time per task (see {@link Lane}). */
 export class JobItems {
   readonly #table: DynamoTable;
   readonly #now: () => number;
@@ -81,20 +81,30 @@ export class JobItems {
     return items.map((item) => objectOf(task, item));
   }
 
-  async putObject(fence: Fence, object: TaskObject): Promise<void> {
-    const failed = await this.#fenced(fence.taskId, false, () =>
-      this.#table.transact([
-        { check: key.run(fence.taskId), when: holds(fence) },
-        { put: objectItem(object) },
-      ]),
-    );
-    if (failed !== undefined) throw lostLease(fence);
+  putObject(fence: Fence, object: TaskObject): Promise<void> {
+    return this.#underLease(fence, { put: objectItem(object) });
   }
 
-  async deleteObject(fence: Fence, collectionId: string): Promise<void> {
-    const object = key.object(fence.taskId, fence.incarnation, collectionId);
+  deleteObject(fence: Fence, collectionId: string): Promise<void> {
+    return this.#underLease(fence, { delete: key.object(fence.taskId, fence.incarnation, collectionId) });
+  }
+
+  async listDatabases(task: Pick<Task, 'id' | 'incarnation'>): Promise<readonly TaskDatabase[]> {
+    const items = await this.#table.query(ofTask(task.id), databasePrefix(task.incarnation));
+    return items.map((item) => databaseOf(task, item));
+  }
+
+  putDatabase(fence: Fence, database: TaskDatabase): Promise<void> {
+    return this.#underLease(fence, { put: databaseItem(database) });
+  }
+
+  deleteDatabase(fence: Fence, name: string): Promise<void> {
+    return this.#underLease(fence, { delete: key.database(fence.taskId, fence.incarnation, name) });
+  }
+
+  async #underLease(fence: Fence, write: { readonly put: Item } | { readonly delete: Key }): Promise<void> {
     const failed = await this.#fenced(fence.taskId, false, () =>
-      this.#table.transact([{ check: key.run(fence.taskId), when: holds(fence) }, { delete: object }]),
+      this.#table.transact([{ check: key.run(fence.taskId), when: holds(fence) }, write]),
     );
     if (failed !== undefined) throw lostLease(fence);
   }

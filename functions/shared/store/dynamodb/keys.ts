@@ -23,6 +23,10 @@ export const key = {
     pk: ofTask(taskId),
     sk: objectPrefix(incarnation) + collectionId,
   }),
+  database: (taskId: string, incarnation: string, name: string): Key => ({
+    pk: ofTask(taskId),
+    sk: databasePrefix(incarnation) + name,
+  }),
 } as const;
 
 export function ofTask(taskId: string): string {
@@ -31,4 +35,8 @@ export function ofTask(taskId: string): string {
 
 export function objectPrefix(incarnation: string): string {
   return `OBJECT#${incarnation}#`;
+}
+
+export function databasePrefix(incarnation: string): string {
+  return `DATABASE#${incarnation}#`;
 }

@@ -9,7 +9,7 @@ import {
 } from '../task-store.ts';
 import type { DynamoTable } from './dynamo-table.ts';
 import { taskItem, taskOf, tombstoneItem, tombstoneOf } from './items.ts';
-import { type Key, key, objectPrefix, ofTask, TASKS, TOMBSTONES } from './keys.ts';
+import { databasePrefix, type Key, key, objectPrefix, ofTask, TASKS, TOMBSTONES } from './keys.ts';
 import type { Expression, Item } from './statements.ts';
 
 /** How often a delete starts over when the desired state changes under it. */
@@ -109,8 +109,10 @@ export class TaskItems {
   async purge({ id, incarnation }: Pick<Task, 'id' | 'incarnation'>): Promise<void> {
     await this.#deleteOf(incarnation, key.run(id), 'i');
     await this.#deleteOf(incarnation, key.launch(id), 'incarnation');
-    const objects = await this.#table.query(ofTask(id), objectPrefix(incarnation), ['pk', 'sk']);
-    await this.#table.deleteAll(objects.map(keyOf));
+    for (const prefix of [objectPrefix(incarnation), databasePrefix(incarnation)]) {
+      const items = await this.#table.query(ofTask(id), prefix, ['pk', 'sk']);
+      await this.#table.deleteAll(items.map(keyOf));
+    }
     await this.#table.deleteAll([key.tombstone(incarnation)]);
   }
 

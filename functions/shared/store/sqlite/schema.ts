@@ -28,4 +28,10 @@ export const MIGRATIONS: readonly string[] = [
   CREATE TABLE secrets (ref TEXT PRIMARY KEY, body TEXT NOT NULL) STRICT, WITHOUT ROWID;
   `,
   'CREATE TABLE settings (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;',
+  `
+  CREATE TABLE databases (
+    task_id TEXT NOT NULL, incarnation TEXT NOT NULL, name TEXT NOT NULL, body TEXT NOT NULL,
+    PRIMARY KEY (task_id, incarnation, name)
+  ) STRICT, WITHOUT ROWID;
+  `,
 ];

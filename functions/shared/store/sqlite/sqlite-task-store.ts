@@ -1,5 +1,12 @@
 import { z } from 'zod';
-import { objectSchema, type Run, type RunUpdate, type TaskObject } from '../../task/run.ts';
+import {
+  databaseSchema,
+  objectSchema,
+  type Run,
+  type RunUpdate,
+  type TaskDatabase,
+  type TaskObject,
+} from '../../task/run.ts';
 import { type Launch, launchSchema, type Task, taskSchema } from '../../task/task.ts';
 import { claimedRun, isOwnClaim } from '../claimed-run.ts';
 import { itemName, parseItem, parseJson } from '../parse-item.ts';
@@ -14,7 +21,7 @@ import {
   type TaskStore,
 } from '../task-store.ts';
 import { accountOf, bodyOf, runOf, taskOf } from './rows.ts';
-import { SqliteFile } from './sqlite-file.ts';
+import { type Row, SqliteFile } from './sqlite-file.ts';
 
 export interface SqliteTaskStoreOptions {
   /** Path of the database; made, with its folder, when it is not there. */
@@ -112,7 +119,7 @@ export class SqliteTaskStore implements TaskStore {
 
   purge(task: Pick<Task, 'id' | 'incarnation'>): Promise<void> {
     return this.#file.transaction(() => {
-      for (const table of ['runs', 'launches', 'objects']) {
+      for (const table of ['runs', 'launches', 'objects', 'databases']) {
         this.#file.run(
           `DELETE FROM ${table} WHERE task_id = ? AND incarnation = ?`,
           task.id,
@@ -209,42 +216,36 @@ export class SqliteTaskStore implements TaskStore {
 
   listObjects(task: Pick<Task, 'id' | 'incarnation'>): Promise<readonly TaskObject[]> {
     return this.#file.attempt(() =>
-      this.#file
-        .all(
-          'SELECT * FROM objects WHERE task_id = ? AND incarnation = ? ORDER BY collection_id',
-          ...[task.id, task.incarnation],
-        )
-        .map((row) => {
-          const name = itemName.object(task.id, String(row['collection_id']));
-          return parseItem(objectSchema, bodyOf(row, name), name);
-        }),
+      this.#listKept('objects', task).map((row) => {
+        const name = itemName.object(task.id, String(row['collection_id']));
+        return parseItem(objectSchema, bodyOf(row, name), name);
+      }),
     );
   }
 
   putObject(fence: Fence, object: TaskObject): Promise<void> {
-    return this.#file.attempt(() => {
-      const changed = this.#file.run(
-        `INSERT OR REPLACE INTO objects (task_id, incarnation, collection_id, body)
-         SELECT task_id, incarnation, ?, ? FROM runs WHERE ${HOLDS}`,
-        ...[object.collectionId, JSON.stringify(object)],
-        ...[fence.taskId, fence.incarnation, fence.owner, fence.epoch],
-      );
-      if (changed === 0) throw lostLease(fence);
-    });
+    return this.#putKept('objects', fence, object.collectionId, object);
   }
 
   deleteObject(fence: Fence, collectionId: string): Promise<void> {
-    return this.#file.transaction(() => {
-      const held = this.#file.first(
-        `SELECT 1 FROM runs WHERE ${HOLDS}`,
-        ...[fence.taskId, fence.incarnation, fence.owner, fence.epoch],
-      );
-      if (held === undefined) throw lostLease(fence);
-      this.#file.run(
-        'DELETE FROM objects WHERE task_id = ? AND incarnation = ? AND collection_id = ?',
-        ...[fence.taskId, fence.incarnation, collectionId],
-      );
-    });
+    return this.#deleteKept('objects', fence, collectionId);
+  }
+
+  listDatabases(task: Pick<Task, 'id' | 'incarnation'>): Promise<readonly TaskDatabase[]> {
+    return this.#file.attempt(() =>
+      this.#listKept('databases', task).map((row) => {
+        const name = itemName.database(task.id, String(row['name']));
+        return parseItem(databaseSchema, bodyOf(row, name), name);
+      }),
+    );
+  }
+
+  putDatabase(fence: Fence, database: TaskDatabase): Promise<void> {
+    return this.#putKept('databases', fence, database.name, database);
+  }
+
+  deleteDatabase(fence: Fence, name: string): Promise<void> {
+    return this.#deleteKept('databases', fence, name);
   }
 
   getLogLevel(): Promise<string | undefined> {
@@ -285,6 +286,38 @@ export class SqliteTaskStore implements TaskStore {
     );
   }
 
+  #listKept(table: Kept, task: Pick<Task, 'id' | 'incarnation'>): readonly Row[] {
+    return this.#file.all(
+      `SELECT * FROM ${table} WHERE task_id = ? AND incarnation = ? ORDER BY ${KEPT[table]}`,
+      ...[task.id, task.incarnation],
+    );
+  }
+
+  #putKept(table: Kept, fence: Fence, key: string, item: object): Promise<void> {
+    return this.#file.attempt(() => {
+      const changed = this.#file.run(
+        `INSERT OR REPLACE INTO ${table} (task_id, incarnation, ${KEPT[table]}, body)
+         SELECT task_id, incarnation, ?, ? FROM runs WHERE ${HOLDS}`,
+        ...[key, JSON.stringify(item), fence.taskId, fence.incarnation, fence.owner, fence.epoch],
+      );
+      if (changed === 0) throw lostLease(fence);
+    });
+  }
+
+  #deleteKept(table: Kept, fence: Fence, key: string): Promise<void> {
+    return this.#file.transaction(() => {
+      const held = this.#file.first(
+        `SELECT 1 FROM runs WHERE ${HOLDS}`,
+        ...[fence.taskId, fence.incarnation, fence.owner, fence.epoch],
+      );
+      if (held === undefined) throw lostLease(fence);
+      this.#file.run(
+        `DELETE FROM ${table} WHERE task_id = ? AND incarnation = ? AND ${KEPT[table]} = ?`,
+        ...[fence.taskId, fence.incarnation, key],
+      );
+    });
+  }
+
   #scope(targetIdentity: string): { revision: ScopeRevision; taskIds: readonly string[] } {
     const row = this.#file.first('SELECT * FROM scopes WHERE target = ?', targetIdentity);
     if (row === undefined) return { revision: 0, taskIds: [] };
@@ -306,6 +339,10 @@ export class SqliteTaskStore implements TaskStore {
 
 /** Name of a setting. */
 const LOG_LEVEL = 'log-level';
+
+/** Tables of what a job keeps account of, with the column that tells two rows of a task apart. */
+const KEPT = { objects: 'collection_id', databases: 'name' } as const;
+type Kept = keyof typeof KEPT;
 
 const HOLDS = "task_id = ? AND incarnation = ? AND owner = ? AND epoch = ? AND released = 'no'";
 

@@ -30,6 +30,9 @@ const commands = fc.array(
       'create',
       'drop',
       'recreate',
+      'create-database',
+      'drop-database',
+      'recreate-database',
       'create-partition',
       'drop-partition',
       'recreate-partition',
@@ -49,6 +52,9 @@ const commands = fc.array(
   { minLength: 10, maxLength: 70 },
 );
 
+/** Of the source; the target has the last one before the task begins. */
+const DATABASES = ['d0', 'd1', 'd2', 'theirs'];
+
 class Actor {
   readonly world: World;
   #value = 0;
@@ -65,9 +71,20 @@ class Actor {
     return live[a % Math.max(1, live.length)];
   }
 
-  create(name = `c${this.#names++}`, shards = 1): void {
-    const id = this.world.source.createCollection(name, { shards });
+  create(name = `c${this.#names++}`, shards = 1, database = 'default'): void {
+    const id = this.world.source.createCollection(name, { shards, database });
     this.#homes.set(id, new Map());
+  }
+
+  /** Drops a database with what is in it; answers the names of its collections. */
+  #dropDatabase(database: string): string[] {
+    const { source } = this.world;
+    const inside = [...source.collections().values()].filter(
+      ({ catalog }) => catalog.database === database && catalog.state === 'created',
+    );
+    for (const { catalog } of inside) source.dropCollection(catalog.id);
+    source.dropDatabase(database);
+    return inside.map(({ catalog }) => catalog.name);
   }
 
   async run(command: { readonly kind: string; readonly a: number; readonly b: number }): Promise<void> {
@@ -83,7 +100,9 @@ class Actor {
     const keys = Array.from({ length: 1 + (b % 6) }, (_, i) => BigInt((a * 7 + i * 3) % 40));
     switch (kind) {
       case 'create':
-        if (this.world.source.collections().size < 6) this.create(undefined, 1 + (a % 3));
+        if (source.collections().size < 6) {
+          this.create(undefined, 1 + (a % 3), source.databases()[b % source.databases().length]);
+        }
         return;
       case 'drop':
         if (collection !== undefined) source.dropCollection(id);
@@ -91,8 +110,24 @@ class Actor {
       case 'recreate':
         if (collection === undefined) return;
         source.dropCollection(id);
-        this.create(collection.catalog.name, 1 + (b % 3));
+        this.create(collection.catalog.name, 1 + (b % 3), collection.catalog.database);
         return;
+      case 'create-database': {
+        const name = DATABASES[a % DATABASES.length]!;
+        if (!source.databases().includes(name)) source.createDatabase(name);
+        return;
+      }
+      case 'drop-database':
+      case 'recreate-database': {
+        const mine = source.databases().filter((name) => name !== 'default');
+        const name = mine[a % Math.max(1, mine.length)];
+        if (name === undefined) return;
+        const names = this.#dropDatabase(name);
+        if (kind === 'drop-database') return;
+        source.createDatabase(name);
+        for (const again of names.slice(b % 2)) this.create(again, 1, name);
+        return;
+      }
       case 'insert': {
         if (partition === undefined) return;
         const fresh = keys.filter((key) => !homes.has(key));
@@ -180,6 +215,8 @@ test('after any mix of changes, crashes and lost answers the target ends equal t
       const actor = new Actor(world);
       try {
         actor.create('first', 2);
+        world.target.createForeign('theirs');
+        world.target.tellsCreation = seed % 2 === 0;
         await world.create();
         await world.start();
         await world.clock.advance(1_000);

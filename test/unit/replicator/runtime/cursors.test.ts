@@ -217,6 +217,7 @@ describe('two collections of the source with one name on the target', () => {
       collections: {},
     }));
     story = await Story.begin({}, { mappings: toOne });
+    for (const database of ['a', 'b']) story.source.createDatabase(database);
     const [a, b] = ['a', 'b'].map((database) => story.source.createCollection('c', { database }));
     story.insert(a!, [1n]);
     story.insert(b!, [2n]);

@@ -101,12 +101,15 @@ test('why a job failed goes before what it was retrying', () => {
   ]);
 });
 
-test('a warning is kept once for each part, with its newest words', () => {
+test('a warning is kept once for each part, with its newest words, until it is withdrawn', () => {
   const status = new JobStatus(new SimClock());
   status.warn('a', 'history_partial', 'one');
   status.warn('a', 'history_partial', 'two');
   status.warn('b', 'history_partial', 'three');
   expect(status.warnings.map(({ message }) => message)).toEqual(['two', 'three']);
+  status.unwarn('a');
+  status.unwarn('a');
+  expect(status.warnings.map(({ message }) => message)).toEqual(['three']);
 });
 
 describe('the last error', () => {

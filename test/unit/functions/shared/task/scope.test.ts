@@ -2,9 +2,11 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import {
   ANY,
+  carriesDatabase,
   covers,
   databaseInScope,
   inScope,
+  mapDatabase,
   mapName,
   type NameMapping,
   type Scope,
@@ -76,6 +78,38 @@ describe('a scope', () => {
     const s = { include: [{ database: 'a', collection: ANY }], exclude: [] };
     expect(databaseInScope(s, 'b')).toBe(false);
   });
+
+  test.each([
+    ['all of it', [['a', ANY]], [], true],
+    ['all of every database', [[ANY, ANY]], [], true],
+    ['all of it but single collections', [[ANY, ANY]], [['a', 'x']], true],
+    [
+      'all of it beside single collections',
+      [
+        ['a', 'x'],
+        ['a', ANY],
+      ],
+      [],
+      true,
+    ],
+    [
+      'single collections of it',
+      [
+        ['a', 'x'],
+        ['a', 'y'],
+      ],
+      [],
+      false,
+    ],
+    ['a collection of every database', [[ANY, 'x']], [], false],
+    ['all of another database', [['b', ANY]], [], false],
+    ['every database but it', [[ANY, ANY]], [['a', ANY]], false],
+  ] as const)('that holds %s carries a database: %s, %s: %s', (_, include, exclude, expected) => {
+    const patterns = (pairs: readonly (readonly [string, string])[]) =>
+      pairs.map(([database, collection]) => ({ database, collection }));
+    const s = { include: patterns(include), exclude: patterns(exclude) };
+    expect(carriesDatabase(s, 'a')).toBe(expected);
+  });
 });
 
 describe('a name on the target', () => {
@@ -108,6 +142,13 @@ describe('a name on the target', () => {
 
   test('stays when only other collections of its database are mapped', () => {
     expect(mapName([mapping('a', 'b', { x: 'y' })], 'a', 'z')).toEqual({ database: 'a', collection: 'z' });
+  });
+
+  test('of a database follows the mapping of the whole database, not one of single collections', () => {
+    const mappings = [mapping('a', 'b', { x: 'y' }), mapping('a', 'whole'), mapping('c', 'd', { x: 'y' })];
+    expect(mapDatabase(mappings, 'a')).toBe('whole');
+    expect(mapDatabase(mappings, 'c')).toBe('c');
+    expect(mapDatabase(mappings, 'e')).toBe('e');
   });
 
   test.each(['constructor', '__proto__', 'toString'])(
