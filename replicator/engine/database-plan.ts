@@ -12,6 +12,8 @@ export interface KnownDatabase {
 export interface DatabaseView {
   /** The source has a database that it stands for. */
   readonly wanted: boolean;
+  /** The source has one, and another task of the same target has it. */
+  readonly left: boolean;
   /** A collection that is to be made in it waits for it. */
   readonly awaited: boolean;
   /** A collection of this task is in it, or will be. */
@@ -46,13 +48,26 @@ export function wantedDatabases(
   return wanted;
 }
 
+/** Those of them that other tasks of the same target have: what the task asked for and its scope excludes. */
+export function leftDatabases(
+  catalog: Pick<Catalog, 'databases'>,
+  task: { readonly scope: Scope; readonly mappings: readonly NameMapping[] },
+): ReadonlySet<string> {
+  const wanted = wantedDatabases(catalog, task);
+  const asked = wantedDatabases(catalog, { ...task, scope: { ...task.scope, exclude: [] } });
+  return new Set([...asked].filter((name) => !wanted.has(name)));
+}
+
 /** Says what to do about a database of the target, so that the databases in scope are the same on both sides.
  *
  *  It is known by name, not by the source's id: dropped and made again on the source it is still the same empty thing on
  *  the target, and its collections have ids of their own. Only what this task made is dropped, as long as it is that very
  *  one; what it holds besides is for the target to see. Pure. */
 export function planDatabase(view: DatabaseView): DatabaseStep {
-  const { wanted, awaited, inUse, known, found } = view;
+  const { wanted, left, awaited, inUse, known, found } = view;
+  if (left && (found !== undefined || !awaited)) {
+    return { kind: known === undefined ? 'none' : 'forget' };
+  }
   if (found === undefined) {
     if (wanted || awaited) return { kind: 'create', noted: wanted };
     return { kind: known === undefined ? 'none' : 'forget' };

@@ -6,6 +6,7 @@ import { type Catalog, DEFAULT_DATABASE } from '../engine/catalog.ts';
 import {
   type DatabaseStep,
   type DatabaseView,
+  leftDatabases,
   planDatabase,
   wantedDatabases,
 } from '../engine/database-plan.ts';
@@ -60,6 +61,7 @@ export class DatabaseActor {
   readonly #records: DatabaseRecords;
   /** Undefined until the catalog was read: until then nothing is known to be unwanted. */
   #wanted: ReadonlySet<string> | undefined;
+  #left: ReadonlySet<string> = new Set();
   /** Names to be looked at. */
   readonly #due = new Set<string>();
   #allDueAt = 0;
@@ -82,6 +84,7 @@ export class DatabaseActor {
     for (const name of wanted) if (!before.has(name)) this.#due.add(name);
     for (const name of before) if (!wanted.has(name)) this.#due.add(name);
     this.#wanted = wanted;
+    this.#left = leftDatabases(catalog, this.#options.task);
     this.#wake.notify();
   }
 
@@ -223,6 +226,7 @@ export class DatabaseActor {
   #view(name: string, found: TargetDatabase | undefined): DatabaseView {
     return {
       wanted: this.#wanted?.has(name) ?? false,
+      left: this.#left.has(name),
       awaited: [...this.#waiting].some((c) => !c.dropped && c.target.database === name),
       inUse: this.#options.inUse(name),
       known: this.#records.get(name),

@@ -4,6 +4,7 @@ import { ANY } from '#shared/task/scope.ts';
 import {
   type DatabaseView,
   type KnownDatabase,
+  leftDatabases,
   planDatabase,
   wantedDatabases,
 } from '../../../../replicator/engine/database-plan.ts';
@@ -18,6 +19,7 @@ const untold = { name: 'shop', createdAt: undefined };
 function plan(view: Partial<DatabaseView>) {
   return planDatabase({
     wanted: false,
+    left: false,
     awaited: false,
     inUse: false,
     known: undefined,
@@ -50,6 +52,30 @@ describe('a database that the source has', () => {
   });
 });
 
+describe('a database that another task of the target has', () => {
+  test.each<[string, Partial<DatabaseView>, unknown]>([
+    ['is forgotten and stays, also when this task made it', { known: ours, found }, { kind: 'forget' }],
+    ['is not made', {}, { kind: 'none' }],
+    ['is nobody’s business here', { found }, { kind: 'none' }],
+    ['is made for a collection that waits for it', { awaited: true }, { kind: 'create', noted: false }],
+  ])('%s', (_, view, step) => {
+    expect(plan({ left: true, ...view })).toEqual(step);
+  });
+
+  test('is what the task asked for and its scope excludes', () => {
+    const catalog = {
+      databases: new Map(
+        ['default', 'shop', 'other'].map((name, i) => [BigInt(i), { id: BigInt(i), name, properties: {} }]),
+      ),
+    };
+    const everything = { database: ANY, collection: ANY };
+    const scope = { include: [everything], exclude: [{ database: 'shop', collection: ANY }] };
+    expect(leftDatabases(catalog, { scope, mappings: [] })).toEqual(new Set(['shop']));
+    const single = { include: [everything], exclude: [{ database: 'shop', collection: 'orders' }] };
+    expect(leftDatabases(catalog, { scope: single, mappings: [] })).toEqual(new Set());
+  });
+});
+
 describe('a database that the source does not have', () => {
   test.each<[string, Partial<DatabaseView>, unknown]>([
     ['is dropped when this task made it', { known: ours, found }, { kind: 'drop' }],
@@ -73,18 +99,26 @@ describe('a database that the source does not have', () => {
   });
 });
 
-test('nothing is dropped but what this task made, that very one, unwanted and unused', () => {
+test('nothing is dropped but what this task made, that very one, unwanted, unused and no other task’s', () => {
   const known = fc.constantFrom(undefined, ours, intended, theirs);
   const seen = fc.constantFrom(undefined, found, another, untold);
   fc.assert(
-    fc.property(fc.boolean(), fc.boolean(), fc.boolean(), known, seen, (wanted, awaited, inUse, k, f) => {
-      const step = planDatabase({ wanted, awaited, inUse, known: k, found: f });
-      if (step.kind !== 'drop') return;
-      expect([wanted, inUse, k?.createdHere]).toEqual([false, false, true]);
-      if (k?.createdAt !== undefined && f?.createdAt !== undefined) {
-        expect(String(f.createdAt)).toBe(k.createdAt);
-      }
-    }),
+    fc.property(
+      fc.constantFrom('wanted', 'left', 'gone'),
+      fc.boolean(),
+      fc.boolean(),
+      known,
+      seen,
+      (at, awaited, inUse, k, f) => {
+        const [wanted, left] = [at === 'wanted', at === 'left'];
+        const step = planDatabase({ wanted, left, awaited, inUse, known: k, found: f });
+        if (step.kind !== 'drop') return;
+        expect([at, inUse, k?.createdHere]).toEqual(['gone', false, true]);
+        if (k?.createdAt !== undefined && f?.createdAt !== undefined) {
+          expect(String(f.createdAt)).toBe(k.createdAt);
+        }
+      },
+    ),
   );
 });
 
@@ -93,7 +127,7 @@ test('a step that is carried out is followed by none', () => {
   const seen = fc.constantFrom(undefined, found, another, untold);
   fc.assert(
     fc.property(fc.boolean(), known, seen, (wanted, k, f) => {
-      let view: DatabaseView = { wanted, awaited: false, inUse: false, known: k, found: f };
+      let view: DatabaseView = { wanted, left: false, awaited: false, inUse: false, known: k, found: f };
       for (let steps = 0; steps < 3; steps++) {
         const step = planDatabase(view);
         if (step.kind === 'none' || step.kind === 'leave') return;
