@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { type Environment, jsonText, wrongVariables } from '#shared/environment.ts';
 import { CdcError } from '#shared/errors.ts';
 import { LOG_LEVELS } from '#shared/logger.ts';
-import { REPLICATOR_ENV, REPLICATOR_SECRETS } from '#shared/names.ts';
+import { EMULATION_ENV, REPLICATOR_ENV, REPLICATOR_SECRETS } from '#shared/names.ts';
 import type { TargetSecret } from '#shared/secrets/secret-store.ts';
 import { completeSecret, parseTargetSecret } from '#shared/secrets/target-secret.ts';
 import { sourceEnvironment } from '#shared/task/source-environment.ts';
@@ -30,6 +30,7 @@ const environment = z
     [REPLICATOR_ENV.settings]: jsonText.pipe(settingsSchema).default(() => settingsSchema.parse({})),
     [REPLICATOR_ENV.logLevel]: z.enum(LOG_LEVELS).default('info'),
     [REPLICATOR_ENV.healthPort]: z.coerce.number().int().min(1).max(65_535).optional(),
+    [EMULATION_ENV]: z.literal('true').optional(),
     [target]: storedSecret.optional(),
     [targetToken]: z.string().optional(),
     [targetPassword]: z.string().optional(),
@@ -77,6 +78,8 @@ export function loadConfig(env: Environment) {
     generation: value[REPLICATOR_ENV.generation],
     stack: value[REPLICATOR_ENV.stack],
     store: locationOf(value),
+    /** Whether targets may have loopback and link-local addresses. */
+    anyAddress: value[REPLICATOR_ENV.table] === undefined || value[EMULATION_ENV] !== undefined,
     source: source.data,
     settings: value[REPLICATOR_ENV.settings],
     logLevel: value[REPLICATOR_ENV.logLevel],

@@ -35,8 +35,7 @@ async function main(): Promise<number> {
       source,
       openTarget: async (task) => {
         const secret = await store.secretOf(task);
-        const anyAddress = config.store.kind === 'local';
-        return openTarget({ target: task.target, secret, settings, anyAddress, log });
+        return openTarget({ target: task.target, secret, settings, anyAddress: config.anyAddress, log });
       },
       onLease: (lease) => health.holds(lease),
       clock: systemClock,

@@ -47,6 +47,9 @@ export const CONTROL_PLANE_ENV = {
   logLevel: 'CDC_LOG_LEVEL',
 } as const;
 
+/** `true` where tests run everything on the loopback interface of one machine: targets may be there, too. No stack sets it. */
+export const EMULATION_ENV = 'CDC_EMULATION';
+
 /** Port of the health check in the container; nobody outside of it can reach it. */
 export const HEALTH_PORT = 8081;
 

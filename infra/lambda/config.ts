@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { type Environment, jsonText, wrongVariables } from '#shared/environment.ts';
 import { LOG_LEVELS } from '#shared/logger.ts';
-import { CONTROL_PLANE_ENV } from '#shared/names.ts';
+import { CONTROL_PLANE_ENV, EMULATION_ENV } from '#shared/names.ts';
 import { parseTargetPattern } from '#shared/target-rules.ts';
 
 /** The environment of a Lambda is not what its code needs: the stack that set it is of another release. */
@@ -72,11 +72,15 @@ export function readControlPlaneConfig(env: Environment = process.env) {
   };
 }
 
-const probe = z.object({ [CONTROL_PLANE_ENV.logLevel]: logLevel });
+const probe = z.object({
+  [CONTROL_PLANE_ENV.logLevel]: logLevel,
+  [EMULATION_ENV]: z.literal('true').optional(),
+});
 
 /** The settings of the Lambda `probe`: all else comes with each request. Fails with {@link EnvironmentError}. */
 export function readProbeConfig(env: Environment = process.env) {
-  return { logLevel: read(probe, env)[CONTROL_PLANE_ENV.logLevel] };
+  const value = read(probe, env);
+  return { logLevel: value[CONTROL_PLANE_ENV.logLevel], anyAddress: value[EMULATION_ENV] !== undefined };
 }
 
 /** All at once; the message is one sentence that names every variable that is wrong and never a value. */

@@ -7,10 +7,11 @@ import { readProbeConfig } from './config.ts';
 
 /** The Lambda `probe`: checks targets and sources from where the replicators run. */
 const powertools = createPowertools('probe');
-const log = lambdaLogger(powertools, readProbeConfig().logLevel);
+const { logLevel, anyAddress } = readProbeConfig();
+const log = lambdaLogger(powertools, logLevel);
 
 export const handler = probeHandler({
-  target: new MilvusTargetProbe({ refused: refusedAddress }),
+  target: new MilvusTargetProbe({ refused: anyAddress ? undefined : refusedAddress }),
   source: (config) => new KafkaSourceProbe({ config, log }),
   log,
   middleware: [lambdaContext(powertools)],
