@@ -8,15 +8,19 @@ import { findReplicators } from '../support/process-tree.ts';
 import type { StackAddresses } from '../support/stack/stack-addresses.ts';
 import { waitUntil } from '../support/stack/wait-until.ts';
 
-/** The product as its users have it, between two real Milvus servers. */
-export interface Product extends AsyncDisposable {
-  readonly server: CdcServer;
+/** Two real Milvus servers and who replicates between them. */
+export interface Replicated {
   readonly cdc: CdcClient;
   readonly source: Side;
   readonly target: Side;
   /** Begins the names of everything that the test makes, on both sides; dropped at the end. */
   readonly prefix: string;
   readonly targetUri: string;
+}
+
+/** The product as its users have it on one machine. */
+export interface Product extends Replicated, AsyncDisposable {
+  readonly server: CdcServer;
 }
 
 export interface ProductOptions extends CdcServerOptions {
@@ -27,6 +31,19 @@ export interface ProductOptions extends CdcServerOptions {
 
 export async function startProduct({ stack, name, ...options }: ProductOptions): Promise<Product> {
   await using undo = new AsyncDisposableStack();
+  const sides = undo.use(await openSides({ stack, name }));
+  const server = undo.use(await startCdcServer(stack, options));
+  const cdc = new CdcClient(server.url);
+  const keep = undo.move();
+  return { ...sides, server, cdc, [Symbol.asyncDispose]: () => keep.disposeAsync() };
+}
+
+/** The servers of a test, and a prefix for what it makes there. */
+export async function openSides({
+  stack,
+  name,
+}: Pick<ProductOptions, 'stack' | 'name'>): Promise<Omit<Replicated, 'cdc'> & AsyncDisposable> {
+  await using undo = new AsyncDisposableStack();
   const prefix = `e2e_${name}_${Date.now().toString(36)}`;
   const source = undo.use(await openSide(stack.source.milvusAddress));
   const target = undo.use(await openSide(stack.target.milvusAddress));
@@ -34,18 +51,13 @@ export async function startProduct({ stack, name, ...options }: ProductOptions):
     await dropAll(source, prefix);
     await dropAll(target, prefix);
   });
-  const server = undo.use(await startCdcServer(stack, options));
-  const cdc = new CdcClient(server.url);
-  const targetUri = `http://${stack.target.milvusAddress}`;
   const keep = undo.move();
-  return {
-    ...{ server, cdc, source, target, prefix, targetUri },
-    [Symbol.asyncDispose]: () => keep.disposeAsync(),
-  };
+  const targetUri = `http://${stack.target.milvusAddress}`;
+  return { source, target, prefix, targetUri, [Symbol.asyncDispose]: () => keep.disposeAsync() };
 }
 
 /** Creates a task; what is not said is `*` in the default database. */
-export function createTask(product: Product, request: Partial<CreateRequest> = {}): Promise<string> {
+export function createTask(product: Replicated, request: Partial<CreateRequest> = {}): Promise<string> {
   const scope = request.db_collections === undefined ? { collection_infos: [{ name: '*' }] } : {};
   return product.cdc.create({
     milvus_connect_param: { uri: product.targetUri },
@@ -55,16 +67,16 @@ export function createTask(product: Product, request: Partial<CreateRequest> = {
 }
 
 /** A task for everything in another database. */
-export function createDatabaseTask(product: Product, database: string): Promise<string> {
+export function createDatabaseTask(product: Replicated, database: string): Promise<string> {
   return createTask(product, { db_collections: { [database]: [{ name: '*' }] } });
 }
 
-export function isOurs({ prefix }: Product): (place: Place) => boolean {
+export function isOurs({ prefix }: Replicated): (place: Place) => boolean {
   return ({ database, name }) => name.startsWith(prefix) || database.startsWith(prefix);
 }
 
 /** Waits until everything of the test is the same on both sides, and all of it could be compared. */
-export async function expectEqual(product: Product, timeoutMs = 180_000): Promise<Comparison> {
+export async function expectEqual(product: Replicated, timeoutMs = 180_000): Promise<Comparison> {
   const { source, target } = product;
   const comparison = await waitUntilEqual({ source, target, includes: isOurs(product), timeoutMs });
   if (comparison.notCompared.length > 0) throw new Error(comparisonText(comparison));
@@ -73,7 +85,7 @@ export async function expectEqual(product: Product, timeoutMs = 180_000): Promis
 
 /** Waits for a phase of a task; the error shows the last answer. */
 export async function waitForPhase(
-  product: Product,
+  product: Pick<Replicated, 'cdc'>,
   task: { readonly id: string; readonly phase: string; readonly timeoutMs?: number },
 ): Promise<TaskView> {
   const { id, phase, timeoutMs = 60_000 } = task;

@@ -11,7 +11,7 @@ import {
 import { newCounts } from '../support/workload/counts.ts';
 import { Random } from '../support/workload/random.ts';
 import { Table, type TableSpec } from '../support/workload/table.ts';
-import type { Product } from './harness.ts';
+import type { Replicated } from './harness.ts';
 
 export interface TableChoice {
   /** What comes after the prefix. */
@@ -23,7 +23,7 @@ export interface TableChoice {
 }
 
 /** A collection of the source for a test to write to; `create` it first. */
-export function tableOf({ prefix, source }: Product, choice: TableChoice): Table {
+export function tableOf({ prefix, source }: Replicated, choice: TableChoice): Table {
   const { name, database, form = 'numbers' } = choice;
   const at = {
     database: database === undefined ? 'default' : `${prefix}_${database}`,

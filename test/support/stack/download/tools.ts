@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
-import { delimiter, join } from 'node:path';
+import { basename, delimiter, isAbsolute, join } from 'node:path';
 import { signalGroup, spawnOwned } from '../owned-process.ts';
 import { RunFolder } from '../run-folder.ts';
 
@@ -21,6 +21,7 @@ const TOOL_TIMEOUT_MS = 15 * 60_000;
 
 /** Fails with a sentence that says what to install when the program is not on the PATH. */
 export function requireTool(command: string): void {
+  if (isAbsolute(command)) return;
   const folders = (process.env['PATH'] ?? '').split(delimiter);
   if (folders.some((folder) => existsSync(join(folder, command)))) return;
   throw new Error(`${command} is not installed: ${HINTS[command] ?? 'install it'}.`);
@@ -30,15 +31,17 @@ export interface ToolRun {
   readonly command: string;
   readonly args: readonly string[];
   readonly cwd: string;
+  /** Added to our own environment. */
+  readonly env?: Readonly<Record<string, string>> | undefined;
   /** Shows its output on our standard error as it comes. */
   readonly show: boolean;
 }
 
 /** Runs a program to its end. Fails with the end of its output when the program fails. */
-export async function runTool({ command, args, cwd, show }: ToolRun): Promise<void> {
+export async function runTool({ command, args, cwd, env, show }: ToolRun): Promise<void> {
   requireTool(command);
   const run = new RunFolder();
-  const child = spawnOwned({ name: command, run, command, args, cwd, output: 'pipe' });
+  const child = spawnOwned({ name: basename(command), run, command, args, cwd, env, output: 'pipe' });
   let output = '';
   for (const stream of [child.stdout, child.stderr]) {
     stream?.setEncoding('utf8').on('data', (text: string) => {
