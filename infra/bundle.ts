@@ -1,9 +1,14 @@
 import { copyFile, rm } from 'node:fs/promises';
+import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build, stop } from 'esbuild';
 
 const SOURCES = fileURLToPath(new URL('../replicator/', import.meta.url));
+
+/** The Kafka client reads a file beside this package's code, which a bundle has not; it comes in a form without one, too. */
+const WASM = '@platformatic/wasm-utils';
+const inKafka = createRequire(createRequire(import.meta.url).resolve('@platformatic/kafka'));
 
 /** Bundles the replicator and its health check into `folder`; answers the path of the replicator's entry. What is then in
  *  `folder/replicator` is all that it needs besides Node: the container image copies it, and on one machine it makes a
@@ -25,8 +30,7 @@ export async function bundleReplicator(folder: string): Promise<string> {
     sourcemap: 'linked',
     minifySyntax: true,
     logLevel: 'silent',
-    // The Kafka client reads a file beside its code, which a bundle has not; it comes in a form without one, too.
-    alias: { '@platformatic/wasm-utils': '@platformatic/wasm-utils/bundled' },
+    alias: { [WASM]: inKafka.resolve(`${WASM}/bundled`) },
     // Dependencies in CommonJS ask for Node's own modules through `require`.
     banner: {
       js: "import { createRequire as $createRequire } from 'node:module'; const require = $createRequire(import.meta.url);",
