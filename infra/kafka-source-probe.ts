@@ -40,7 +40,7 @@ export class KafkaSourceProbe implements SourceProbe {
   async check(patterns: readonly ScopePattern[], budgetMs: number): Promise<SourceFacts> {
     const { config, log, open = () => new KafkaChangeSource(config) } = this.#options;
     const all = AbortSignal.timeout(budgetMs);
-    const forEtcd = AbortSignal.timeout(budgetMs * ETCD_SHARE);
+    const forEtcd = AbortSignal.timeout(Math.ceil(budgetMs * ETCD_SHARE));
     const { endpoints } = config.etcd;
     let source: ChangeSource | undefined;
     try {

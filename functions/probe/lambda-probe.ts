@@ -50,7 +50,7 @@ export class LambdaProbe {
 
   /** Answers what `facts` reads. */
   async ask<Facts>(request: ProbeRequest, facts: z.ZodType<Facts>): Promise<Facts> {
-    const abortSignal = AbortSignal.timeout(request.budgetMs + this.#startMs);
+    const abortSignal = AbortSignal.timeout(Math.ceil(request.budgetMs + this.#startMs));
     const command = new InvokeCommand({
       FunctionName: this.#functionName,
       Payload: Buffer.from(JSON.stringify(request)),

@@ -37,7 +37,7 @@ export class LambdaSourceProbe implements SourceProbe {
   ): Promise<Facts> {
     const end = performance.now() + budgetMs;
     const source = await this.#settings();
-    const left = Math.max(LEAST_MS, end - performance.now());
+    const left = Math.max(LEAST_MS, Math.ceil(end - performance.now()));
     try {
       return await this.#probe.ask(question({ source, budgetMs: left }), facts);
     } catch (error) {

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { inspect } from 'node:util';
 import { LambdaClient } from '@aws-sdk/client-lambda';
 import type { Context } from 'aws-lambda';
@@ -58,7 +59,10 @@ async function connect(run: LambdaFunction, functionName = 'probe') {
   const probe = new LambdaProbe({ client, functionName, startMs: 300 });
   return {
     target: new LambdaTargetProbe(probe),
-    source: new LambdaSourceProbe(probe, async () => SOURCE),
+    source: new LambdaSourceProbe(probe, async () => {
+      await sleep(5);
+      return SOURCE;
+    }),
     [Symbol.asyncDispose]: async () => {
       client.destroy();
       await double.close();
@@ -78,8 +82,8 @@ test('what a check finds arrives as it was found', async () => {
   await using probes = await connect(lambda({ target: async () => ({ version: 'v2.3.5' }) }));
   const { target, source } = probes;
   expect(await target.check(TARGET, { token: SECRET }, 1_000)).toEqual({ version: 'v2.3.5' });
-  expect(await source.check([{ database: 'default', collection: '*' }], 1_000)).toEqual(FACTS);
-  expect(await source.retention(['a', 'b'], 1_000)).toEqual({ ms: 2, bytes: null });
+  expect(await source.check([{ database: 'default', collection: '*' }], 5_000)).toEqual(FACTS);
+  expect(await source.retention(['a', 'b'], 5_000)).toEqual({ ms: 2, bytes: null });
 });
 
 test('what a check fails with arrives as its kind and its sentence', async () => {

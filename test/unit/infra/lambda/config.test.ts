@@ -64,6 +64,7 @@ test('all that is wrong is told in one sentence, without values', () => {
 });
 
 test('the probe needs no settings', () => {
-  expect(readProbeConfig({})).toEqual({ logLevel: 'info' });
+  expect(readProbeConfig({})).toEqual({ logLevel: 'info', anyAddress: false });
+  expect(readProbeConfig({ CDC_EMULATION: 'true' })).toMatchObject({ anyAddress: true });
   expect(() => readProbeConfig({ CDC_LOG_LEVEL: 'loud' })).toThrow('CDC_LOG_LEVEL: ');
 });
