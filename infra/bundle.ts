@@ -1,5 +1,5 @@
 import { copyFile, rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build, stop } from 'esbuild';
 
@@ -9,12 +9,14 @@ const SOURCES = fileURLToPath(new URL('../replicator/', import.meta.url));
  *  `folder/replicator` is all that it needs besides Node: the container image copies it, and on one machine it makes a
  *  start a quarter of what loading the sources takes. Fails when the sources do not build. */
 export async function bundleReplicator(folder: string): Promise<string> {
-  const outdir = join(folder, 'replicator');
+  const outdir = resolve(folder, 'replicator');
   // Files of an earlier build have other names.
   await rm(outdir, { recursive: true, force: true });
   await build({
     entryPoints: [join(SOURCES, 'main.ts'), join(SOURCES, 'health.ts')],
     outdir,
+    // What stands for a package by its alias is looked for from here, wherever the process was started.
+    absWorkingDir: SOURCES,
     outExtension: { '.js': '.mjs' },
     bundle: true,
     // What only AWS needs is in files of its own, loaded there.
