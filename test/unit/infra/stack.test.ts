@@ -1,9 +1,8 @@
-import { App } from 'aws-cdk-lib';
-import { Match, Template } from 'aws-cdk-lib/assertions';
+import { Match } from 'aws-cdk-lib/assertions';
 import { expect, test } from 'vitest';
-import { CdcStack } from '../../../infra/stack.ts';
+import { synth } from './synth.ts';
 
-const template = Template.fromStack(new CdcStack(new App(), 'Test'));
+const template = synth();
 
 test('the task table survives the stack, and mistakes', () => {
   template.hasResource('AWS::DynamoDB::GlobalTable', {

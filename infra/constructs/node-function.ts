@@ -1,0 +1,112 @@
+import { fileURLToPath } from 'node:url';
+import { ArnFormat, type Duration, RemovalPolicy, Stack } from 'aws-cdk-lib';
+import type { ISecurityGroup, IVpc, SubnetSelection } from 'aws-cdk-lib/aws-ec2';
+import { Effect, PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import { Architecture, Runtime } from 'aws-cdk-lib/aws-lambda';
+import { type BundlingOptions, LogLevel, NodejsFunction, OutputFormat } from 'aws-cdk-lib/aws-lambda-nodejs';
+import { LogGroup } from 'aws-cdk-lib/aws-logs';
+import { Construct } from 'constructs';
+
+export interface NodeFunctionProps {
+  /** Its entry is `infra/lambda/<name>.ts`, its name on AWS `<stack>-<name>`. */
+  readonly name: string;
+  readonly description: string;
+  readonly timeout: Duration;
+  readonly environment: Readonly<Record<string, string>>;
+  readonly logRetentionDays: number;
+  /** @default outside of any VPC */
+  readonly placement?: Placement | undefined;
+}
+
+export interface Placement {
+  readonly vpc: IVpc;
+  readonly subnets: SubnetSelection;
+  readonly securityGroup: ISecurityGroup;
+}
+
+/** One of our Lambdas: Node 24 on ARM64, bundled by esbuild with all it needs, a role that may write its own log and
+ *  nothing else, and a log that ends with the stack. */
+export class NodeFunction extends Construct {
+  readonly function: NodejsFunction;
+  readonly role: Role;
+  readonly logGroup: LogGroup;
+
+  constructor(scope: Construct, id: string, props: NodeFunctionProps) {
+    super(scope, id);
+    const { name, description, timeout, environment, logRetentionDays, placement } = props;
+    const { stackName } = Stack.of(this);
+    const functionName = `${stackName}-${name}`;
+    this.logGroup = new LogGroup(this, 'Log', {
+      logGroupName: `${stackName}/${name}`,
+      retention: logRetentionDays,
+      removalPolicy: RemovalPolicy.DESTROY,
+    });
+    this.role = new Role(this, 'Role', { assumedBy: new ServicePrincipal('lambda.amazonaws.com') });
+    this.logGroup.grantWrite(this.role);
+    if (placement !== undefined) this.#grantPlacement(functionName);
+    this.function = new NodejsFunction(this, 'Function', {
+      functionName,
+      description,
+      entry: fileURLToPath(new URL(`../lambda/${name}.ts`, import.meta.url)),
+      runtime: Runtime.NODEJS_24_X,
+      architecture: Architecture.ARM_64,
+      memorySize: 512,
+      timeout,
+      environment: { ...environment, NODE_OPTIONS: '--enable-source-maps' },
+      role: this.role,
+      logGroup: this.logGroup,
+      bundling: BUNDLING,
+      ...(placement && {
+        vpc: placement.vpc,
+        vpcSubnets: placement.subnets,
+        securityGroups: [placement.securityGroup],
+        // It is there for what is private; the internet it cannot reach from a public subnet.
+        allowPublicSubnet: true,
+      }),
+    });
+  }
+
+  /** Lambda itself needs the role's leave to connect the function to a VPC; the function's code is denied the same.
+   *  https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html */
+  #grantPlacement(functionName: string): void {
+    const functionArn = Stack.of(this).formatArn({
+      service: 'lambda',
+      resource: 'function',
+      resourceName: functionName,
+      arnFormat: ArnFormat.COLON_RESOURCE_NAME,
+    });
+    const interfaces = { actions: PLACEMENT_ACTIONS, resources: ['*'] };
+    this.role.addToPolicy(new PolicyStatement(interfaces));
+    this.role.addToPolicy(
+      new PolicyStatement({
+        ...interfaces,
+        effect: Effect.DENY,
+        conditions: { ArnEquals: { 'lambda:SourceFunctionArn': functionArn } },
+      }),
+    );
+  }
+}
+
+const PLACEMENT_ACTIONS = [
+  'ec2:CreateNetworkInterface',
+  'ec2:DeleteNetworkInterface',
+  'ec2:DescribeNetworkInterfaces',
+  'ec2:DescribeSubnets',
+  'ec2:AssignPrivateIpAddresses',
+  'ec2:UnassignPrivateIpAddresses',
+];
+
+const BUNDLING: BundlingOptions = {
+  format: OutputFormat.ESM,
+  target: 'node24',
+  // The version of the SDK that was tested, and not the one that Lambda has today.
+  bundleAwsSDK: true,
+  sourceMap: true,
+  sourcesContent: false,
+  logLevel: LogLevel.WARNING,
+  // Dependencies in CommonJS ask for Node's own modules through `require`.
+  banner:
+    "import { createRequire as $createRequire } from 'node:module'; const require = $createRequire(import.meta.url);",
+  // The Kafka client reads a file beside its code, which a bundle has not; it comes in a form without one, too.
+  esbuildArgs: { '--alias:@platformatic/wasm-utils': '@platformatic/wasm-utils/bundled' },
+};
