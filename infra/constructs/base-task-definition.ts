@@ -1,4 +1,4 @@
-import { Duration, RemovalPolicy, Stack } from 'aws-cdk-lib';
+import { Duration, RemovalPolicy, Stack, Validations } from 'aws-cdk-lib';
 import { DockerImageAsset, Platform } from 'aws-cdk-lib/aws-ecr-assets';
 import {
   Capability,
@@ -10,13 +10,14 @@ import {
   OperatingSystemFamily,
   Secret as SecretVariable,
 } from 'aws-cdk-lib/aws-ecs';
-import { PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import { Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { LogGroup } from 'aws-cdk-lib/aws-logs';
 import { Secret } from 'aws-cdk-lib/aws-secretsmanager';
 import { Construct } from 'constructs';
 import { HEALTH_PORT, REPLICATOR_ENV, REPLICATOR_SECRETS, TIMING } from '#shared/names.ts';
 import type { ImageConfig, ReplicatorConfig } from '../config/replicator.ts';
 import type { SourceConfig } from '../config/source.ts';
+import { allow, explain } from './allow.ts';
 import type { SecretAccess } from './secret-access.ts';
 import type { TaskTable } from './task-table.ts';
 
@@ -67,6 +68,10 @@ export class BaseTaskDefinition extends Construct {
       },
     });
     this.#addContainer(props);
+    Validations.of(this.definition).acknowledge({
+      id: 'AwsSolutions-ECS2',
+      reason: 'Names and addresses; what is secret comes from Secrets Manager',
+    });
   }
 
   #addContainer(props: BaseTaskDefinitionProps): void {
@@ -119,20 +124,17 @@ export class BaseTaskDefinition extends Construct {
   #image({ image, imageFolder, replicator }: BaseTaskDefinitionProps): ContainerImage {
     if (image.kind === 'bundle') {
       const platform = replicator.architecture === 'ARM64' ? Platform.LINUX_ARM64 : Platform.LINUX_AMD64;
+      explain(this.executionRole, '*', WHY_ECR);
       return ContainerImage.fromDockerImageAsset(
         new DockerImageAsset(this, 'Image', { directory: imageFolder, platform }),
       );
     }
     if (image.kind === 'ecr') {
-      this.executionRole.addToPolicy(
-        // Takes no resource.
-        new PolicyStatement({ actions: ['ecr:GetAuthorizationToken'], resources: ['*'] }),
-      );
-      this.executionRole.addToPolicy(
-        new PolicyStatement({
-          actions: ['ecr:BatchCheckLayerAvailability', 'ecr:GetDownloadUrlForLayer', 'ecr:BatchGetImage'],
-          resources: [image.repositoryArn],
-        }),
+      const pull = ['ecr:BatchCheckLayerAvailability', 'ecr:GetDownloadUrlForLayer', 'ecr:BatchGetImage'];
+      allow(
+        this.executionRole,
+        { actions: ['ecr:GetAuthorizationToken'], toAny: '*', why: WHY_ECR },
+        { actions: pull, to: [image.repositoryArn] },
       );
     }
     return ContainerImage.fromRegistry(image.name);
@@ -153,23 +155,21 @@ export class BaseTaskDefinition extends Construct {
   }
 }
 
+const WHY_ECR = 'ecr:GetAuthorizationToken takes no resource';
+
 /** To read every topic of the cluster: which ones there are is the source's settings' and not ours to know. */
 export function grantMskRead(role: Role, clusterArn: string): void {
-  const topics = clusterArn.replace(':cluster/', ':topic/') + '/*';
-  role.addToPolicy(
-    new PolicyStatement({
-      actions: ['kafka-cluster:Connect', 'kafka-cluster:DescribeCluster'],
-      resources: [clusterArn],
-    }),
-  );
-  role.addToPolicy(
-    new PolicyStatement({
+  allow(
+    role,
+    { actions: ['kafka-cluster:Connect', 'kafka-cluster:DescribeCluster'], to: [clusterArn] },
+    {
       actions: [
         'kafka-cluster:DescribeTopic',
         'kafka-cluster:DescribeTopicDynamicConfiguration',
         'kafka-cluster:ReadData',
       ],
-      resources: [topics],
-    }),
+      toAny: `${clusterArn.replace(':cluster/', ':topic/')}/*`,
+      why: 'The source makes a topic for each of its channels, under names of its own',
+    },
   );
 }

@@ -2,6 +2,7 @@ import { Duration, Stack } from 'aws-cdk-lib';
 import { Construct } from 'constructs';
 import { CONTROL_PLANE_ENV } from '#shared/names.ts';
 import type { ApiSettings } from '../lambda/config.ts';
+import { allow } from './allow.ts';
 import { grantMskRead } from './base-task-definition.ts';
 import type { Network } from './network.ts';
 import { NodeFunction } from './node-function.ts';
@@ -60,7 +61,7 @@ export class ControlPlane extends Construct {
       props.table.grantControlPlane(role);
       props.fleet.grantControl(role);
       props.secrets.grantRemove(role);
-      this.probe.function.grantInvoke(role);
+      allow(role, { actions: ['lambda:InvokeFunction'], to: [this.probe.function.functionArn] });
     }
     props.secrets.grantCreate(this.cdc.role);
   }

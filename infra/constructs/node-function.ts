@@ -1,11 +1,12 @@
 import { fileURLToPath } from 'node:url';
-import { ArnFormat, type Duration, RemovalPolicy, Stack } from 'aws-cdk-lib';
+import { type Duration, RemovalPolicy, Stack } from 'aws-cdk-lib';
 import type { ISecurityGroup, IVpc, SubnetSelection } from 'aws-cdk-lib/aws-ec2';
-import { Effect, PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import { Effect, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { Architecture, Runtime } from 'aws-cdk-lib/aws-lambda';
 import { type BundlingOptions, LogLevel, NodejsFunction, OutputFormat } from 'aws-cdk-lib/aws-lambda-nodejs';
 import { LogGroup } from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
+import { allow, arnOf } from './allow.ts';
 
 export interface NodeFunctionProps {
   /** Its entry is `infra/lambda/<name>.ts`, its name on AWS `<stack>-<name>`. */
@@ -69,21 +70,17 @@ export class NodeFunction extends Construct {
   /** Lambda itself needs the role's leave to connect the function to a VPC; the function's code is denied the same.
    *  https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html */
   #grantPlacement(functionName: string): void {
-    const functionArn = Stack.of(this).formatArn({
-      service: 'lambda',
-      resource: 'function',
-      resourceName: functionName,
-      arnFormat: ArnFormat.COLON_RESOURCE_NAME,
+    const functionArn = arnOf(this, 'lambda', `function:${functionName}`);
+    const interfaces = {
+      actions: PLACEMENT_ACTIONS,
+      toAny: '*',
+      why: 'Lambda asks for it so, to connect the function to its VPC; the code of the function is denied it',
+    };
+    allow(this.role, interfaces, {
+      ...interfaces,
+      effect: Effect.DENY,
+      when: { ArnEquals: { 'lambda:SourceFunctionArn': functionArn } },
     });
-    const interfaces = { actions: PLACEMENT_ACTIONS, resources: ['*'] };
-    this.role.addToPolicy(new PolicyStatement(interfaces));
-    this.role.addToPolicy(
-      new PolicyStatement({
-        ...interfaces,
-        effect: Effect.DENY,
-        conditions: { ArnEquals: { 'lambda:SourceFunctionArn': functionArn } },
-      }),
-    );
   }
 }
 

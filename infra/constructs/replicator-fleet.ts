@@ -1,10 +1,11 @@
-import { Stack } from 'aws-cdk-lib';
+import { Stack, Validations } from 'aws-cdk-lib';
 import { Cluster, ContainerInsights } from 'aws-cdk-lib/aws-ecs';
-import { type IRole, PolicyStatement } from 'aws-cdk-lib/aws-iam';
+import type { Role } from 'aws-cdk-lib/aws-iam';
 import type { LogGroup } from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
 import { TAGS } from '#shared/names.ts';
 import type { FleetSettings } from '../lambda/config.ts';
+import { allow, arnOf } from './allow.ts';
 import { BaseTaskDefinition, type BaseTaskDefinitionProps } from './base-task-definition.ts';
 import type { Network } from './network.ts';
 
@@ -32,6 +33,13 @@ export class ReplicatorFleet extends Construct {
       // On demand needs no capacity provider.
       enableFargateCapacityProviders: replicator.spot,
     });
+    if (!containerInsights) {
+      Validations.of(this.cluster).acknowledge({
+        id: 'AwsSolutions-ECS4',
+        reason:
+          "Off by default for its price: replicators report their own metrics, the setting turns on CloudWatch's",
+      });
+    }
     this.#base = new BaseTaskDefinition(this, 'Base', props);
     this.logGroup = this.#base.logGroup;
     this.settings = {
@@ -45,48 +53,47 @@ export class ReplicatorFleet extends Construct {
   }
 
   /** To register copies of the base task definition, to run and stop them in this cluster, to remove them. */
-  grantControl(role: IRole): void {
+  grantControl(role: Role): void {
     const { stackName } = Stack.of(this);
     const inCluster = { ArnEquals: { 'ecs:cluster': this.cluster.clusterArn } };
-    add(role, ['ecs:RunTask'], [this.#copies()], inCluster);
-    add(role, ['ecs:StopTask', 'ecs:DescribeTasks'], [this.#tasks()], inCluster);
-    // None of these takes a narrower resource.
-    add(role, ['ecs:ListTasks'], ['*'], inCluster);
-    add(role, ['ecs:RegisterTaskDefinition'], ['*'], {
-      StringEquals: { [`aws:RequestTag/${TAGS.stack}`]: stackName },
-    });
-    add(
-      role,
-      ['ecs:DescribeTaskDefinition', 'ecs:ListTaskDefinitions', 'ecs:DeregisterTaskDefinition'],
-      ['*'],
-    );
-    add(role, ['ecs:DeleteTaskDefinitions'], [this.#copies()]);
-    add(role, ['ecs:TagResource'], [this.#copies(), this.#tasks()], {
+    const copies = {
+      // `<stack>-<incarnation>-<release>`, each of its length: no other stack's, whatever its name begins with.
+      toAny: arnOf(this, 'ecs', `task-definition/${stackName}-${'?'.repeat(32)}-${'?'.repeat(8)}:*`),
+      why: 'The task definitions of this stack: one for each task and release, named after both',
+    };
+    const tasks = {
+      toAny: arnOf(this, 'ecs', `task/${stackName}/*`),
+      why: 'The tasks of the cluster of this stack, which have random names',
+    };
+    const onCreate = {
       StringEquals: { 'ecs:CreateAction': ['RegisterTaskDefinition', 'RunTask'] },
-    });
-    add(role, ['iam:PassRole'], [this.#base.executionRole.roleArn, this.#base.taskRole.roleArn], {
-      StringEquals: { 'iam:PassedToService': 'ecs-tasks.amazonaws.com' },
-    });
-  }
-
-  /** `<stack>-<incarnation>-<release>`, each of its length: no other stack's, whatever its name begins with. */
-  #copies(): string {
-    const family = [Stack.of(this).stackName, '?'.repeat(32), '?'.repeat(8)].join('-');
-    return this.#arn(`task-definition/${family}:*`);
-  }
-
-  #tasks(): string {
-    return this.#arn(`task/${this.cluster.clusterName}/*`);
-  }
-
-  #arn(resource: string): string {
-    const { partition, region, account } = Stack.of(this);
-    return `arn:${partition}:ecs:${region}:${account}:${resource}`;
+    };
+    allow(
+      role,
+      { actions: ['ecs:RunTask'], ...copies, when: inCluster },
+      { actions: ['ecs:StopTask', 'ecs:DescribeTasks'], ...tasks, when: inCluster },
+      { actions: ['ecs:ListTasks'], toAny: '*', why: WHY_OPEN, when: inCluster },
+      {
+        actions: ['ecs:RegisterTaskDefinition'],
+        toAny: '*',
+        why: WHY_OPEN,
+        when: { StringEquals: { [`aws:RequestTag/${TAGS.stack}`]: stackName } },
+      },
+      {
+        actions: ['ecs:DescribeTaskDefinition', 'ecs:ListTaskDefinitions', 'ecs:DeregisterTaskDefinition'],
+        toAny: '*',
+        why: WHY_OPEN,
+      },
+      { actions: ['ecs:DeleteTaskDefinitions'], ...copies },
+      { actions: ['ecs:TagResource'], ...copies, when: onCreate },
+      { actions: ['ecs:TagResource'], ...tasks, when: onCreate },
+      {
+        actions: ['iam:PassRole'],
+        to: [this.#base.executionRole.roleArn, this.#base.taskRole.roleArn],
+        when: { StringEquals: { 'iam:PassedToService': 'ecs-tasks.amazonaws.com' } },
+      },
+    );
   }
 }
 
-function add(role: IRole, actions: string[], resources: string[], conditions?: object): void {
-  role.addToPrincipalPolicy(
-    new PolicyStatement({ actions, resources, ...(conditions && { conditions: { ...conditions } }) }),
-  );
-}
+const WHY_OPEN = 'ECS takes no narrower resource for listing, registering, describing and deregistering';

@@ -1,9 +1,9 @@
 import { Stack } from 'aws-cdk-lib';
-import { type IRole, PolicyStatement } from 'aws-cdk-lib/aws-iam';
+import type { Role } from 'aws-cdk-lib/aws-iam';
 import type { Construct } from 'constructs';
 import { TAGS } from '#shared/names.ts';
+import { allow, arnOf, type Permission } from './allow.ts';
 
-/** Secrets that the operator named; the stack makes none. */
 export interface SecretAccessProps {
   /** ARNs of the source's secrets. */
   readonly sourceSecrets: readonly string[];
@@ -12,62 +12,66 @@ export interface SecretAccessProps {
 }
 
 /** Who may do what to secrets. Those of targets are made and removed by the control plane, under the name
- *  `<stack>/target-…`; users may keep their own and name them in a `create` when they carry the tag of this stack. */
+ *  `<stack>/target-…`; users may keep their own and name them in a `create` when they carry the tag of this stack. The
+ *  stack itself holds none. */
 export class SecretAccess {
   readonly #stack: Stack;
   readonly #props: SecretAccessProps;
+  readonly #own: { readonly toAny: string; readonly why: string };
+  readonly #tagged: Permission['when'];
 
   constructor(scope: Construct, props: SecretAccessProps) {
     this.#stack = Stack.of(scope);
     this.#props = props;
+    this.#own = {
+      toAny: arnOf(scope, 'secretsmanager', `secret:${this.#stack.stackName}/target-*`),
+      why: 'The secrets of this stack: one for each life of a task, named after it',
+    };
+    this.#tagged = { StringEquals: { [`aws:ResourceTag/${TAGS.stack}`]: this.#stack.stackName } };
   }
 
-  /** To keep the credentials of new tasks, and to read what a create names, for its checks. */
-  grantCreate(role: IRole): void {
-    const own = this.#secrets(`${this.#stack.stackName}/target-*`);
-    add(role, ['secretsmanager:CreateSecret', 'secretsmanager:TagResource'], own, {
-      StringEquals: { [`aws:RequestTag/${TAGS.stack}`]: this.#stack.stackName },
-    });
-    add(role, ['secretsmanager:PutSecretValue'], own, this.#tagged());
-    add(role, ['secretsmanager:DescribeSecret'], this.#secrets('*'), this.#tagged());
-    this.grantRead(role);
+  /** To keep the credentials of new tasks, and to read what a `create` names, for its checks. */
+  grantCreate(role: Role): void {
+    allow(
+      role,
+      {
+        actions: ['secretsmanager:CreateSecret', 'secretsmanager:TagResource'],
+        ...this.#own,
+        when: { StringEquals: { [`aws:RequestTag/${TAGS.stack}`]: this.#stack.stackName } },
+      },
+      { actions: ['secretsmanager:PutSecretValue'], ...this.#own, when: this.#tagged },
+    );
+    this.grantRead(role, ['secretsmanager:DescribeSecret']);
   }
 
   /** To remove the credentials of tasks that are gone. */
-  grantRemove(role: IRole): void {
-    const own = this.#secrets(`${this.#stack.stackName}/target-*`);
-    add(role, ['secretsmanager:DeleteSecret'], own, this.#tagged());
-    // Takes no narrower resource. It shows names and tags, and no value.
-    add(role, ['secretsmanager:ListSecrets'], ['*']);
+  grantRemove(role: Role): void {
+    allow(
+      role,
+      { actions: ['secretsmanager:DeleteSecret'], ...this.#own, when: this.#tagged },
+      {
+        actions: ['secretsmanager:ListSecrets'],
+        toAny: '*',
+        why: 'ListSecrets takes no resource; it shows names and tags, and no value',
+      },
+    );
   }
 
   /** To read the source's secrets and those that carry this stack's tag. */
-  grantRead(role: IRole): void {
+  grantRead(role: Role, more: readonly string[] = []): void {
     const { sourceSecrets, keys } = this.#props;
-    const read = ['secretsmanager:GetSecretValue'];
-    add(role, read, this.#secrets('*'), this.#tagged());
-    if (sourceSecrets.length > 0) add(role, read, sourceSecrets);
+    const read = 'secretsmanager:GetSecretValue';
+    allow(role, {
+      actions: [read, ...more],
+      toAny: arnOf(this.#stack, 'secretsmanager', 'secret:*'),
+      why: 'Users name their own secrets; the condition lets only those through that carry the tag of this stack',
+      when: this.#tagged,
+    });
+    if (sourceSecrets.length > 0) allow(role, { actions: [read], to: sourceSecrets });
     if (keys.length > 0) {
-      add(role, ['kms:Decrypt'], keys, {
-        StringEquals: { 'kms:ViaService': `secretsmanager.${this.#stack.region}.${this.#stack.urlSuffix}` },
-      });
+      const { region, urlSuffix } = this.#stack;
+      const when = { StringEquals: { 'kms:ViaService': `secretsmanager.${region}.${urlSuffix}` } };
+      allow(role, { actions: ['kms:Decrypt'], to: keys, when });
     }
   }
-
-  #secrets(name: string): readonly string[] {
-    const { partition, region, account } = this.#stack;
-    return [`arn:${partition}:secretsmanager:${region}:${account}:secret:${name}`];
-  }
-
-  #tagged(): Conditions {
-    return { StringEquals: { [`aws:ResourceTag/${TAGS.stack}`]: this.#stack.stackName } };
-  }
-}
-
-type Conditions = Readonly<Record<string, Readonly<Record<string, unknown>>>>;
-
-function add(role: IRole, actions: string[], resources: readonly string[], conditions?: Conditions): void {
-  role.addToPrincipalPolicy(
-    new PolicyStatement({ actions, resources: [...resources], ...(conditions && { conditions }) }),
-  );
 }

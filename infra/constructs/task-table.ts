@@ -7,10 +7,11 @@ import {
   TableEncryptionV2,
   TableV2,
 } from 'aws-cdk-lib/aws-dynamodb';
-import { type IGrantable, PolicyStatement } from 'aws-cdk-lib/aws-iam';
+import type { Role } from 'aws-cdk-lib/aws-iam';
 import { Construct } from 'constructs';
 import { key, ofTask, TASKS } from '#shared/store/dynamodb/keys.ts';
 import { TABLE_KEYS } from '#shared/store/dynamodb/table.ts';
+import { allow } from './allow.ts';
 
 export interface TaskTableProps {
   /** Name of a table that an earlier stack left. @default a new one */
@@ -33,25 +34,19 @@ export class TaskTable extends Construct {
   }
 
   /** Everything that the store does, which is never a scan and never anything to the table itself. */
-  grantControlPlane(grantee: IGrantable): void {
-    this.#grant(grantee, [...READS, ...WRITES, 'dynamodb:BatchWriteItem']);
+  grantControlPlane(role: Role): void {
+    allow(role, { actions: [...READS, ...WRITES, 'dynamodb:BatchWriteItem'], to: [this.#tableArn] });
   }
 
   /** A replicator reads what its task is and writes how far it has come, and nothing else. */
-  grantReplicator(grantee: IGrantable): void {
-    this.#grant(grantee, READS, [TASKS, key.logLevel().pk, ofTask('*')]);
-    this.#grant(grantee, WRITES, [ofTask('*')]);
-  }
-
-  #grant(grantee: IGrantable, actions: readonly string[], partitions?: readonly string[]): void {
-    grantee.grantPrincipal.addToPrincipalPolicy(
-      new PolicyStatement({
-        actions: [...actions],
-        resources: [this.#tableArn],
-        ...(partitions && {
-          conditions: { 'ForAllValues:StringLike': { 'dynamodb:LeadingKeys': partitions } },
-        }),
-      }),
+  grantReplicator(role: Role): void {
+    const of = (...partitions: readonly string[]) => ({
+      'ForAllValues:StringLike': { 'dynamodb:LeadingKeys': partitions },
+    });
+    allow(
+      role,
+      { actions: READS, to: [this.#tableArn], when: of(TASKS, key.logLevel().pk, ofTask('*')) },
+      { actions: WRITES, to: [this.#tableArn], when: of(ofTask('*')) },
     );
   }
 
