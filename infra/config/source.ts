@@ -1,9 +1,8 @@
-import { readFileSync } from 'node:fs';
-import { resolve } from 'node:path';
 import type { SASL_MECHANISMS } from '#shared/task/source.ts';
 import type { Problems } from './problems.ts';
 import { secretArn } from './secret-arn.ts';
-import { arn, flag, list, matching, oneOf, text, type Values } from './setting.ts';
+import { arn, list, matching, oneOf, text, type Values } from './setting.ts';
+import { type TlsContext, type TlsJson, tlsOf, tlsSettings } from './tls.ts';
 
 const endpoint = matching(
   /^(https?:\/\/)?[^\s/:]+:\d{1,5}$/,
@@ -17,44 +16,6 @@ const cluster = arn(
 );
 
 const AUTH = ['none', 'plain', 'scram-sha-256', 'scram-sha-512', 'msk-iam'] as const;
-
-/** TLS to one of the source's servers, alike for both. */
-function tlsSettings(server: string, otherwise: string) {
-  return {
-    tls: {
-      schema: flag.optional(),
-      type: 'true, false',
-      meaning: `TLS to ${server}`,
-      otherwise,
-      example: 'true',
-    },
-    caFile: {
-      schema: text.optional(),
-      type: 'path',
-      meaning: `PEM file with the authorities that signed the certificate of ${server}; it is read at synth`,
-      otherwise: "Node's own list",
-      example: 'certs/ca.pem',
-    },
-    certFile: {
-      schema: text.optional(),
-      type: 'path',
-      meaning: `PEM file with the client certificate for ${server}; it is read at synth`,
-      example: 'certs/client.pem',
-    },
-    keySecret: {
-      schema: secretArn.optional(),
-      type: 'ARN',
-      meaning: 'Secret that holds the key of `certFile` as PEM text',
-      example: 'arn:aws:secretsmanager:eu-west-1:111122223333:secret:client-key-AbCdEf',
-    },
-    serverName: {
-      schema: text.optional(),
-      type: 'text',
-      meaning: `Name in the certificate of ${server}, where it is not the address`,
-      example: 'source.example.com',
-    },
-  } as const;
-}
 
 export const SOURCE_SETTINGS = {
   etcd: {
@@ -148,12 +109,6 @@ export interface SourceConfig {
   readonly mskCluster?: string | undefined;
 }
 
-interface TlsJson {
-  readonly ca?: string;
-  readonly cert?: string;
-  readonly serverName?: string;
-}
-
 interface SourceSettingsJson {
   readonly etcd: {
     readonly endpoints: readonly string[];
@@ -163,21 +118,17 @@ interface SourceSettingsJson {
   };
   readonly kafka: {
     readonly bootstrap: readonly string[];
-    readonly sasl?: { readonly mechanism: (typeof SASL_MECHANISMS)[number] | 'AWS_MSK_IAM' };
+    readonly sasl?:
+      | { readonly mechanism: (typeof SASL_MECHANISMS)[number] }
+      | { readonly mechanism: 'AWS_MSK_IAM'; readonly region: string };
     readonly tls?: TlsJson;
   };
   readonly replicateChannel: string;
   readonly milvus?: { readonly uri: string };
 }
 
-interface Context {
-  readonly problems: Problems;
-  /** What relative paths are relative to. */
-  readonly cwd: string;
-}
-
 /** Tells `problems` what does not go together; the answer is of use only when there are none. */
-export function sourceOf(source: SourceSettings, context: Context): SourceConfig {
+export function sourceOf(source: SourceSettings, context: TlsContext): SourceConfig {
   const { etcd, kafka, milvus } = source;
   const { problems } = context;
   if (etcd.endpoints.length === 0) problems.refuse('source.etcd.endpoints', 'is missing: host:port of etcd');
@@ -197,7 +148,7 @@ export function sourceOf(source: SourceSettings, context: Context): SourceConfig
       },
       kafka: {
         bootstrap: kafka.bootstrap,
-        ...(kafka.auth !== 'none' && { sasl: { mechanism: MECHANISMS[kafka.auth] } }),
+        ...(kafka.auth !== 'none' && { sasl: saslOf(kafka.auth, kafka.clusterArn) }),
         ...(kafkaTls && { tls: kafkaTls }),
       },
       replicateChannel: source.replicateChannel,
@@ -213,11 +164,16 @@ export function sourceOf(source: SourceSettings, context: Context): SourceConfig
   };
 }
 
+function saslOf(auth: Exclude<SourceSettings['kafka']['auth'], 'none'>, clusterArn = '') {
+  if (auth !== 'msk-iam') return { mechanism: MECHANISMS[auth] };
+  // arn:aws:kafka:REGION:…
+  return { mechanism: 'AWS_MSK_IAM', region: clusterArn.split(':')[3] ?? '' } as const;
+}
+
 const MECHANISMS = {
   plain: 'PLAIN',
   'scram-sha-256': 'SCRAM-SHA-256',
   'scram-sha-512': 'SCRAM-SHA-512',
-  'msk-iam': 'AWS_MSK_IAM',
 } as const;
 
 function isHttps(endpoints: readonly string[]): boolean {
@@ -250,53 +206,4 @@ function checkAuth({ kafka }: SourceSettings, problems: Problems): void {
   } else if (auth === 'plain' && kafka.tls === false) {
     problems.warn('source.kafka.tls', 'is false, so the password travels as it is');
   }
-}
-
-type TlsValues = Pick<SourceSettings['etcd'], 'tls' | 'caFile' | 'certFile' | 'keySecret' | 'serverName'>;
-
-function tlsOf(
-  block: string,
-  given: TlsValues & { readonly on: boolean },
-  context: Context,
-): TlsJson | undefined {
-  const { problems } = context;
-  if ((given.certFile === undefined) !== (given.keySecret === undefined)) {
-    const missing = given.certFile === undefined ? 'certFile' : 'keySecret';
-    problems.refuse(`${block}.${missing}`, 'is missing: certFile and keySecret belong together');
-  }
-  if (!given.on) {
-    for (const name of ['caFile', 'certFile', 'keySecret', 'serverName'] as const) {
-      if (given[name] !== undefined) problems.refuse(`${block}.${name}`, `needs ${block}.tls`);
-    }
-    return undefined;
-  }
-  const ca = pemOf(`${block}.caFile`, given.caFile, context);
-  const cert = pemOf(`${block}.certFile`, given.certFile, context);
-  return {
-    ...(ca !== undefined && { ca }),
-    ...(cert !== undefined && { cert }),
-    ...(given.serverName !== undefined && { serverName: given.serverName }),
-  };
-}
-
-/** A task definition holds 64 KiB in all. */
-const MAX_PEM = 16_384;
-
-function pemOf(path: string, file: string | undefined, { problems, cwd }: Context): string | undefined {
-  if (file === undefined) return undefined;
-  let pem = '';
-  try {
-    pem = readFileSync(resolve(cwd, file), 'utf8');
-  } catch {
-    problems.refuse(path, `cannot be read: ${file}`);
-    return undefined;
-  }
-  if (pem.includes('PRIVATE KEY')) {
-    problems.refuse(path, 'holds a private key, which belongs into a secret: name that with keySecret');
-  } else if (!pem.includes('-----BEGIN CERTIFICATE-----')) {
-    problems.refuse(path, 'holds no certificate in PEM form');
-  } else if (pem.length > MAX_PEM) {
-    problems.refuse(path, 'is larger than 16 KB: keep only the authorities that signed this certificate');
-  }
-  return pem;
 }
