@@ -37,7 +37,7 @@ export const NETWORK_SETTINGS = {
     schema: list(routeTableId),
     type: 'list of ids',
     meaning:
-      'Route tables of `network.subnetIds`, which get the endpoints of S3 and DynamoDB when `network.egress` is `endpoints`',
+      'Route tables of `network.subnetIds`, which get endpoints of S3 and DynamoDB; they cost nothing. Required with `endpoints`; one that has them already must not be named',
     example: 'rtb-0123456789abcdef0',
   },
   cidr: {

@@ -11,19 +11,14 @@ import {
 } from 'aws-cdk-lib/aws-ec2';
 import { Construct } from 'constructs';
 
-export interface AwsEndpointsProps {
+export interface GatewayEndpointsProps {
   readonly vpc: IVpc;
-  readonly subnets: ISubnet[];
-  /** Of the subnets. */
   readonly routeTableIds: readonly string[];
-  /** Who may connect. */
-  readonly client: ISecurityGroup;
 }
 
-/** The services that a replicator's task needs: its image (ECR, whose layers are in S3), its log, its secrets, its
- *  state. Those of S3 and DynamoDB cost nothing. */
-export class AwsEndpoints extends Construct {
-  constructor(scope: Construct, id: string, { vpc, subnets, routeTableIds, client }: AwsEndpointsProps) {
+/** S3, where ECR keeps layers, and DynamoDB, by a route that costs nothing. */
+export class GatewayEndpoints extends Construct {
+  constructor(scope: Construct, id: string, { vpc, routeTableIds }: GatewayEndpointsProps) {
     super(scope, id);
     for (const service of ['s3', 'dynamodb']) {
       new CfnVPCEndpoint(this, service, {
@@ -33,13 +28,27 @@ export class AwsEndpoints extends Construct {
         routeTableIds: [...routeTableIds],
       });
     }
+  }
+}
+
+export interface InterfaceEndpointsProps {
+  readonly vpc: IVpc;
+  readonly subnets: ISubnet[];
+  /** Who may connect. */
+  readonly client: ISecurityGroup;
+}
+
+/** What else the start of a replicator needs where there is no way to the internet: image, log, secrets. */
+export class InterfaceEndpoints extends Construct {
+  constructor(scope: Construct, id: string, { vpc, subnets, client }: InterfaceEndpointsProps) {
+    super(scope, id);
     const securityGroup = new SecurityGroup(this, 'SecurityGroup', {
       vpc,
       description: `Endpoints of ${Stack.of(this).stackName}: let replicators in`,
       allowAllOutbound: false,
     });
     securityGroup.connections.allowFrom(client, Port.tcp(443));
-    for (const [name, service] of Object.entries(INTERFACES)) {
+    for (const [name, service] of Object.entries(SERVICES)) {
       new InterfaceVpcEndpoint(this, name, {
         vpc,
         service,
@@ -51,7 +60,7 @@ export class AwsEndpoints extends Construct {
   }
 }
 
-const INTERFACES = {
+const SERVICES = {
   EcrApi: InterfaceVpcEndpointAwsService.ECR,
   EcrDocker: InterfaceVpcEndpointAwsService.ECR_DOCKER,
   Logs: InterfaceVpcEndpointAwsService.CLOUDWATCH_LOGS,

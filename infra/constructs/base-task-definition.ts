@@ -1,4 +1,4 @@
-import { Duration, RemovalPolicy, Stack, Validations } from 'aws-cdk-lib';
+import { Annotations, Duration, RemovalPolicy, Stack, Validations } from 'aws-cdk-lib';
 import { DockerImageAsset, Platform } from 'aws-cdk-lib/aws-ecr-assets';
 import {
   Capability,
@@ -136,6 +136,8 @@ export class BaseTaskDefinition extends Construct {
         { actions: ['ecr:GetAuthorizationToken'], toAny: '*', why: WHY_ECR },
         { actions: pull, to: [image.repositoryArn] },
       );
+      // This is what the warning asks for.
+      Annotations.of(this).acknowledgeWarning('@aws-cdk/aws-ecs:ecrImageRequiresPolicy');
     }
     return ContainerImage.fromRegistry(image.name);
   }

@@ -16,7 +16,7 @@ import {
 import { LogGroup } from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
 import type { Egress, NetworkConfig } from '../config/network.ts';
-import { AwsEndpoints } from './aws-endpoints.ts';
+import { GatewayEndpoints, InterfaceEndpoints } from './aws-endpoints.ts';
 import type { Placement } from './node-function.ts';
 
 export interface NetworkProps extends NetworkConfig {
@@ -47,10 +47,11 @@ export class Network extends Construct implements Placement {
       // Addresses of source and target are data: tasks come and go, and with them ports.
       allowAllOutbound: true,
     });
+    if (routeTableIds.length > 0) new GatewayEndpoints(this, 'Gateways', { vpc, routeTableIds });
     if (props.egress === 'endpoints') {
-      new AwsEndpoints(this, 'Endpoints', { vpc, subnets, routeTableIds, client: this.securityGroup });
+      new InterfaceEndpoints(this, 'Endpoints', { vpc, subnets, client: this.securityGroup });
     }
-    props.peers.forEach(({ securityGroupId, fromPort, toPort }) => {
+    for (const { securityGroupId, fromPort, toPort } of props.peers) {
       new CfnSecurityGroupIngress(this, `Peer-${securityGroupId}-${fromPort}-${toPort}`, {
         groupId: securityGroupId,
         sourceSecurityGroupId: this.securityGroup.securityGroupId,
@@ -59,7 +60,7 @@ export class Network extends Construct implements Placement {
         toPort,
         description: `replicators of ${Stack.of(this).stackName}`,
       });
-    });
+    }
   }
 
   #newVpc({ egress, logRetentionDays, emulation }: NetworkProps, cidr: string): Chosen {

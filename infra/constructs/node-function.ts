@@ -48,7 +48,9 @@ export class NodeFunction extends Construct {
     this.function = new NodejsFunction(this, 'Function', {
       functionName,
       description,
-      entry: fileURLToPath(new URL(`../lambda/${name}.ts`, import.meta.url)),
+      entry: path(`infra/lambda/${name}.ts`),
+      projectRoot: path(''),
+      depsLockFilePath: path('package-lock.json'),
       runtime: Runtime.NODEJS_24_X,
       architecture: Architecture.ARM_64,
       memorySize: 512,
@@ -107,3 +109,8 @@ const BUNDLING: BundlingOptions = {
   // The Kafka client reads a file beside its code, which a bundle has not; it comes in a form without one, too.
   esbuildArgs: { '--alias:@platformatic/wasm-utils': '@platformatic/wasm-utils/bundled' },
 };
+
+/** Of the repository, wherever the app is started from. */
+function path(relative: string): string {
+  return fileURLToPath(new URL(`../../${relative}`, import.meta.url));
+}

@@ -20,7 +20,12 @@ export function appOf(...settings: readonly SettingsGiven[]): { app: App; stacks
   const { context } = JSON.parse(readFileSync(path('../../../cdk.json'), 'utf8')) as {
     context: Record<string, unknown>;
   };
-  const app = new App({ analyticsReporting: false, context: { ...context, 'aws:cdk:bundling-stacks': [] } });
+  const app = new App({
+    analyticsReporting: false,
+    // Takes seconds; `cdk synth` does it, and so does the test that runs that.
+    builtinCloudFormationValidation: false,
+    context: { ...context, 'aws:cdk:bundling-stacks': [] },
+  });
   const stacks = settings.map(
     (given) =>
       new CdcStack(app, {
