@@ -51,7 +51,7 @@ export class HttpEndpoint extends Construct {
       },
       ...(domain && { domainMapping: { domainName: domain } }),
     });
-    this.url = domain === undefined ? `${api.apiEndpoint}/cdc` : `https://${domain.name}/cdc`;
+    this.url = `${props.domain === undefined ? api.apiEndpoint : `https://${props.domain.name}`}/cdc`;
   }
 
   #domain(given: ApiConfig['domain']): DomainName | undefined {
