@@ -1,3 +1,5 @@
+import type { RestApi } from 'aws-cdk-lib/aws-apigateway';
+import type { HttpApi } from 'aws-cdk-lib/aws-apigatewayv2';
 import { Construct } from 'constructs';
 import type { ApiConfig } from '../config/api.ts';
 import { HttpEndpoint } from './http-endpoint.ts';
@@ -16,6 +18,8 @@ export interface ApiProps {
 export class Api extends Construct {
   /** Whole, `/cdc` included. */
   readonly url: string;
+  /** For its metrics, which both kinds have under the same names. */
+  readonly gateway: HttpApi | RestApi;
 
   constructor(scope: Construct, id: string, { handler, config, network, logRetentionDays }: ApiProps) {
     super(scope, id);
@@ -26,5 +30,6 @@ export class Api extends Construct {
         ? new PrivateEndpoint(this, 'Private', { ...shared, access, network })
         : new HttpEndpoint(this, 'Http', { ...shared, access, domain: config.domain });
     this.url = endpoint.url;
+    this.gateway = endpoint.gateway;
   }
 }

@@ -26,6 +26,7 @@ export interface HttpEndpointProps {
 /** An HTTP API with one route, which nobody passes without a signature or a token. */
 export class HttpEndpoint extends Construct {
   readonly url: string;
+  readonly gateway: HttpApi;
 
   constructor(scope: Construct, id: string, props: HttpEndpointProps) {
     super(scope, id);
@@ -51,6 +52,7 @@ export class HttpEndpoint extends Construct {
       },
       ...(domain && { domainMapping: { domainName: domain } }),
     });
+    this.gateway = api;
     this.url = `${props.domain === undefined ? api.apiEndpoint : `https://${props.domain.name}`}/cdc`;
   }
 

@@ -35,6 +35,7 @@ export interface PrivateEndpointProps {
  *  (HTTP APIs cannot be private.) */
 export class PrivateEndpoint extends Construct {
   readonly url: string;
+  readonly gateway: RestApi;
 
   constructor(scope: Construct, id: string, props: PrivateEndpointProps) {
     super(scope, id);
@@ -59,6 +60,7 @@ export class PrivateEndpoint extends Construct {
       .addResource('cdc')
       .addMethod('ANY', new LambdaIntegration(props.handler, { allowTestInvoke: false }));
     acknowledge(api, method);
+    this.gateway = api;
     this.url = api.urlForPath('/cdc');
   }
 

@@ -80,7 +80,12 @@ export class ReplicatorFleet extends Construct {
         when: { StringEquals: { [`aws:RequestTag/${TAGS.stack}`]: stackName } },
       },
       {
-        actions: ['ecs:DescribeTaskDefinition', 'ecs:ListTaskDefinitions', 'ecs:DeregisterTaskDefinition'],
+        actions: [
+          'ecs:DescribeTaskDefinition',
+          'ecs:ListTaskDefinitionFamilies',
+          'ecs:ListTaskDefinitions',
+          'ecs:DeregisterTaskDefinition',
+        ],
         toAny: '*',
         why: WHY_OPEN,
       },

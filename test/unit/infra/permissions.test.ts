@@ -50,6 +50,7 @@ test('what may be done to everything is this, because AWS takes no narrower reso
     // Task definitions: reading them, and retiring one by its ARN. None is in use by its definition alone.
     'ecs:DeregisterTaskDefinition',
     'ecs:DescribeTaskDefinition',
+    'ecs:ListTaskDefinitionFamilies',
     'ecs:ListTaskDefinitions',
     // Only in this stack's cluster, and only with this stack's tag: see the conditions.
     'ecs:ListTasks',

@@ -1,0 +1,115 @@
+import { execFile } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { promisify } from 'node:util';
+import { afterAll, expect, test } from 'vitest';
+import { cfnLintPackages } from '../../support/stack/download/cfn-lint.ts';
+import { STAGES } from '../../unit/infra/stages.ts';
+
+/** `cdk synth` as an operator runs it: by the CDK's command line, with settings in a file, Lambdas and image bundled, and
+ *  neither an account nor Docker. */
+
+const ROOT = join(import.meta.dirname, '../../..');
+const folder = mkdtempSync(join(tmpdir(), 'cdc-synth-'));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+const TIMEOUT = 300_000;
+const options = { timeout: TIMEOUT };
+
+interface Ended {
+  readonly code: number;
+  readonly output: string;
+}
+
+async function run(
+  command: string,
+  args: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+): Promise<Ended> {
+  const PATH = process.env['PATH'] ?? '';
+  try {
+    const { stdout, stderr } = await promisify(execFile)(command, args, {
+      cwd: ROOT,
+      env: { PATH, HOME: folder, AWS_EC2_METADATA_DISABLED: 'true', ...env },
+      timeout: TIMEOUT,
+    });
+    return { code: 0, output: stdout + stderr };
+  } catch (error) {
+    const { code, stdout = '', stderr = '' } = error as { code: number; stdout?: string; stderr?: string };
+    return { code, output: stdout + stderr };
+  }
+}
+
+function synth(stage: string, ...args: readonly string[]): Promise<Ended> {
+  return run('npx', ['cdk', 'synth', '--quiet', '--output', join(folder, stage), ...args]);
+}
+
+function templateFile(stage: string): string {
+  return join(folder, stage, `milvus-cdc-${stage}.template.json`);
+}
+
+test('without a setting the example is synthesized, and said to be one', options, async () => {
+  const { code, output } = await synth('example');
+  expect(output).toContain('No settings were given: this is infra/example.yaml');
+  expect(code).toBe(0);
+});
+
+test(
+  'what is wrong with the settings is said in sentences, and nothing is synthesized',
+  options,
+  async () => {
+    const { code, output } = await synth('wrong', '-c', 'stage=dev', '-c', 'network.egress=none');
+    expect(code).not.toBe(0);
+    expect(output).toContain(
+      [
+        'The settings cannot be used:',
+        '  network.egress must be one of existing, nat, endpoints, public-ip',
+        '  network.vpcId is missing: name the VPC to run in, or let the stack make one with network.egress nat, endpoints or public-ip',
+        '  source.etcd.endpoints is missing: host:port of etcd',
+        '  source.kafka.bootstrap is missing: host:port of the brokers',
+        'infra/SETTINGS.md has every setting.',
+      ].join('\n'),
+    );
+    expect(output).not.toMatch(/^ +at /m);
+  },
+);
+
+test.each(Object.entries(STAGES))(
+  'the stage %s is synthesized from a file of settings',
+  options,
+  async (stage, settings) => {
+    const file = join(folder, `${stage}.json`);
+    writeFileSync(file, JSON.stringify({ stage, ...settings }));
+    const { code, output } = await synth(stage, '-c', `config=${file}`);
+    expect(output).not.toMatch(/\bERROR\b|\bWARNING\b/);
+    expect(code).toBe(0);
+  },
+);
+
+test('cfn-lint finds nothing in any of the templates', options, async () => {
+  const templates = Object.keys(STAGES).map(templateFile);
+  const packages = await cfnLintPackages();
+  const { code, output } = await run('python3', ['-m', 'cfnlint', '--', ...templates], {
+    PYTHONPATH: packages,
+  });
+  expect(output).toBe('');
+  expect(code).toBe(0);
+});
+
+test('each Lambda is bundled whole: it loads from an empty folder and has its handler', options, async () => {
+  const { Resources } = JSON.parse(readFileSync(templateFile('prod'), 'utf8')) as {
+    Resources: Record<string, { Type: string; Properties: { Code: { S3Key: string }; Handler: string } }>;
+  };
+  const functions = Object.values(Resources).filter(({ Type }) => Type === 'AWS::Lambda::Function');
+  expect(functions.length).toBeGreaterThanOrEqual(3);
+  for (const { Properties } of functions) {
+    expect(Properties.Handler).toBe('index.handler');
+    const asset = `asset.${Properties.Code.S3Key.replace('.zip', '')}`;
+    const entry = pathToFileURL(join(folder, 'prod', asset, 'index.mjs')).href;
+    const script = `import(${JSON.stringify(entry)}).then(({ handler }) => console.log(typeof handler))`;
+    const { output } = await run(process.execPath, ['--eval', script], { AWS_REGION: 'eu-west-1' });
+    expect(output).toBe('function\n');
+  }
+});
