@@ -1,5 +1,6 @@
 import { CfnOutput, Stack } from 'aws-cdk-lib';
 import {
+  ApiMapping,
   DomainName,
   HttpApi,
   HttpMethod,
@@ -40,8 +41,7 @@ export class HttpEndpoint extends Construct {
       authorizer: authorizer(access),
       ...(access.kind === 'jwt' && { authorizationScopes: [...access.scopes] }),
     });
-    const domain = this.#domain(props.domain);
-    new HttpStage(this, 'Stage', {
+    const stage = new HttpStage(this, 'Stage', {
       httpApi: api,
       stageName: '$default',
       autoDeploy: true,
@@ -50,23 +50,22 @@ export class HttpEndpoint extends Construct {
         destination: new LogGroupLogDestination(accessLog(this, props.logRetentionDays)),
         format: accessLogFormat(CALLER[access.kind]),
       },
-      ...(domain && { domainMapping: { domainName: domain } }),
     });
+    if (props.domain !== undefined) this.#map(stage, api, props.domain);
     this.gateway = api;
     this.url = `${props.domain === undefined ? api.apiEndpoint : `https://${props.domain.name}`}/cdc`;
   }
 
-  #domain(given: ApiConfig['domain']): DomainName | undefined {
-    if (given === undefined) return undefined;
-    const domain = new DomainName(this, 'Domain', {
-      domainName: given.name,
-      certificate: Certificate.fromCertificateArn(this, 'Certificate', given.certificateArn),
+  #map(stage: HttpStage, api: HttpApi, { name, certificateArn }: NonNullable<ApiConfig['domain']>): void {
+    const domainName = new DomainName(this, 'Domain', {
+      domainName: name,
+      certificate: Certificate.fromCertificateArn(this, 'Certificate', certificateArn),
     });
+    new ApiMapping(this, 'Mapping', { api, stage, domainName });
     new CfnOutput(Stack.of(this), 'ApiDomainTarget', {
-      description: `What the DNS record of ${given.name} points to`,
-      value: domain.regionalDomainName,
+      description: `What the DNS record of ${name} points to`,
+      value: domainName.regionalDomainName,
     });
-    return domain;
   }
 }
 

@@ -88,12 +88,20 @@ test.each(Object.entries(STAGES))(
   },
 );
 
+const CFN_LINT = 'from cfnlint.runner import main; main()';
+/** Dependencies that are there by a reference, too: the CDK always writes them. */
+const CDK_HABIT = 'W3005';
+
 test('cfn-lint finds nothing in any of the templates', options, async () => {
   const templates = Object.keys(STAGES).map(templateFile);
   const packages = await cfnLintPackages();
-  const { code, output } = await run('python3', ['-m', 'cfnlint', '--', ...templates], {
-    PYTHONPATH: packages,
-  });
+  const { code, output } = await run(
+    'python3',
+    ['-c', CFN_LINT, '--ignore-checks', CDK_HABIT, '--', ...templates],
+    {
+      PYTHONPATH: packages,
+    },
+  );
   expect(output).toBe('');
   expect(code).toBe(0);
 });
