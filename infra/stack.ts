@@ -1,4 +1,12 @@
-import { Annotations, CfnOutput, CfnRule, Fn, Stack, Tags } from 'aws-cdk-lib';
+import {
+  Annotations,
+  CfnOutput,
+  CfnRule,
+  CliCredentialsStackSynthesizer,
+  Fn,
+  Stack,
+  Tags,
+} from 'aws-cdk-lib';
 import { ManagedPolicy, PermissionsBoundary } from 'aws-cdk-lib/aws-iam';
 import type { Construct } from 'constructs';
 import type { StackConfig } from './config.ts';
@@ -19,7 +27,11 @@ export interface CdcStackProps {
 /** The service on AWS: wiring only, one construct per capability. */
 export class CdcStack extends Stack {
   constructor(scope: Construct, { config, imageFolder }: CdcStackProps) {
-    super(scope, config.stackName, { stackName: config.stackName });
+    super(scope, config.stackName, {
+      stackName: config.stackName,
+      // An emulated account that enforces IAM does not let the roles of the bootstrap do their work.
+      ...(config.emulation && { synthesizer: new CliCredentialsStackSynthesizer() }),
+    });
     const { logRetentionDays, logLevel, source, replicator, image, emulation } = config;
     const table = new TaskTable(this, 'Tasks', config.table);
     const network = new Network(this, 'Network', { ...config.network, logRetentionDays, emulation });
@@ -36,6 +48,7 @@ export class CdcStack extends Stack {
       logLevel,
       logRetentionDays,
       containerInsights: config.containerInsights,
+      emulation,
     });
     const controlPlane = new ControlPlane(this, 'ControlPlane', {
       table,

@@ -12,6 +12,8 @@ import type { Network } from './network.ts';
 export interface ReplicatorFleetProps extends BaseTaskDefinitionProps {
   readonly network: Network;
   readonly containerInsights: boolean;
+  /** True: without capacity providers, which an emulated account refuses. */
+  readonly emulation: boolean;
 }
 
 /** Where replicators run: an ECS cluster on Fargate, and what they have in common. Nothing runs in it until the control
@@ -25,13 +27,13 @@ export class ReplicatorFleet extends Construct {
 
   constructor(scope: Construct, id: string, props: ReplicatorFleetProps) {
     super(scope, id);
-    const { network, replicator, containerInsights } = props;
+    const { network, replicator, containerInsights, emulation } = props;
     this.cluster = new Cluster(this, 'Cluster', {
       clusterName: Stack.of(this).stackName,
       vpc: network.vpc,
       containerInsightsV2: containerInsights ? ContainerInsights.ENABLED : ContainerInsights.DISABLED,
       // On demand needs no capacity provider.
-      enableFargateCapacityProviders: replicator.spot,
+      enableFargateCapacityProviders: replicator.spot && !emulation,
     });
     if (!containerInsights) {
       Validations.of(this.cluster).acknowledge({
