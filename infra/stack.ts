@@ -30,7 +30,7 @@ export class CdcStack extends Stack {
     super(scope, config.stackName, {
       stackName: config.stackName,
       // An emulated account that enforces IAM does not let the roles of the bootstrap do their work.
-      ...(config.emulation && { synthesizer: new CliCredentialsStackSynthesizer() }),
+      ...(config.emulation && { synthesizer: new CliCredentialsStackSynthesizer() as IStackSynthesizer }),
     });
     const { logRetentionDays, logLevel, source, replicator, image, emulation } = config;
     const table = new TaskTable(this, 'Tasks', config.table);

@@ -124,7 +124,8 @@ export const GENERAL_SETTINGS = {
   emulation: {
     schema: flag.default(false),
     type: 'true, false',
-    meaning: 'For tests: leaves out what an emulated AWS account refuses',
+    meaning:
+      'For tests: leaves out what an emulated AWS account refuses, and publishes with the credentials of the caller',
     example: 'true',
   },
 } as const;
