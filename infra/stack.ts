@@ -4,6 +4,7 @@ import {
   CfnRule,
   CliCredentialsStackSynthesizer,
   Fn,
+  type IStackSynthesizer,
   Stack,
   Tags,
 } from 'aws-cdk-lib';
