@@ -14,7 +14,6 @@ import {
 } from './config/replicator.ts';
 import type { Values } from './config/setting.ts';
 import { SOURCE_SETTINGS, type SourceConfig, sourceOf } from './config/source.ts';
-import { apiSettings } from './lambda/config.ts';
 import { ConfigError } from './local/config/problems.ts';
 
 /** Everything an operator may set; `SETTINGS.md` is written from it. */
@@ -84,7 +83,7 @@ export function loadConfig(sources: Sources): StackConfig {
     emulation: settings.emulation,
     example,
   };
-  checkHandlerSettings(config, problems);
+  checkTargets(settings, problems);
   const lines = [...given.unknown, ...problems.lines];
   if (lines.length > 0) throw new ConfigError(lines);
   return { ...config, warnings: problems.warnings };
@@ -113,14 +112,8 @@ function alarmsOf({ alarms }: Settings, problems: Problems): StackConfig['alarms
 /** All variables of a Lambda together may have 4 KB. */
 const MAX_TARGETS = 2_000;
 
-/** What the handler is given is checked here, not when it starts. */
-function checkHandlerSettings(
-  { api, allowedTargets }: Pick<StackConfig, 'api' | 'allowedTargets'>,
-  problems: Problems,
-): void {
+function checkTargets({ allowedTargets }: Settings, problems: Problems): void {
   if (allowedTargets.join(',').length > MAX_TARGETS) {
     problems.refuse('allowedTargets', `must be shorter than ${MAX_TARGETS} characters: use * or IPv4 blocks`);
   }
-  const wrong = apiSettings.safeParse({ ...api.handler, allowedTargets }).error?.issues[0];
-  if (wrong !== undefined) problems.refuse(`api.${wrong.path.join('.')}`, wrong.message);
 }

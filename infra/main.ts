@@ -1,8 +1,6 @@
-import { copyFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { App } from 'aws-cdk-lib';
-import { bundleReplicator } from './bundle.ts';
+import { writeImageFolder } from './bundle.ts';
 import { loadConfig } from './config.ts';
 import { ConfigError } from './local/config/problems.ts';
 import { CdcStack } from './stack.ts';
@@ -13,10 +11,7 @@ async function main(): Promise<void> {
   const context: Readonly<Record<string, unknown>> = app.node.getAllContext();
   const config = loadConfig({ context, env: process.env, cwd: process.cwd() });
   const imageFolder = path('../.cache/image');
-  if (config.image.kind === 'bundle') {
-    await bundleReplicator(imageFolder);
-    await copyFile(path('../replicator/Dockerfile'), join(imageFolder, 'Dockerfile'));
-  }
+  if (config.image.kind === 'bundle') await writeImageFolder(imageFolder);
   new CdcStack(app, { config, imageFolder });
 }
 

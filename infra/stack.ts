@@ -11,13 +11,16 @@ import {
 import { ManagedPolicy, PermissionsBoundary } from 'aws-cdk-lib/aws-iam';
 import type { Construct } from 'constructs';
 import type { StackConfig } from './config.ts';
+import { alarmTopic } from './constructs/alarm-topic.ts';
 import { Api } from './constructs/api.ts';
 import { ControlPlane } from './constructs/control-plane.ts';
+import { Monitoring } from './constructs/monitoring.ts';
 import { Network } from './constructs/network.ts';
 import { Reconciler } from './constructs/reconciler.ts';
 import { ReplicatorFleet } from './constructs/replicator-fleet.ts';
 import { SecretAccess } from './constructs/secret-access.ts';
 import { TaskTable } from './constructs/task-table.ts';
+import type { ApiSettings } from './lambda/config.ts';
 
 export interface CdcStackProps {
   readonly config: StackConfig;
@@ -33,47 +36,29 @@ export class CdcStack extends Stack {
       // An emulated account that enforces IAM does not let the roles of the bootstrap do their work.
       ...(config.emulation && { synthesizer: new CliCredentialsStackSynthesizer() as IStackSynthesizer }),
     });
-    const { logRetentionDays, logLevel, source, replicator, image, emulation } = config;
+    const { emulation, logRetentionDays, source } = config;
     const table = new TaskTable(this, 'Tasks', config.table);
     const network = new Network(this, 'Network', { ...config.network, logRetentionDays, emulation });
     const sourceSecrets = Object.values(source.secrets).filter((arn) => arn !== undefined);
     const secrets = new SecretAccess(this, { sourceSecrets, keys: config.secretKeys });
-    const fleet = new ReplicatorFleet(this, 'Fleet', {
-      replicator,
-      image,
-      imageFolder,
-      source,
-      table,
-      network,
-      secrets,
-      logLevel,
-      logRetentionDays,
-      containerInsights: config.containerInsights,
-      emulation,
-    });
+    const fleet = new ReplicatorFleet(this, 'Fleet', { ...config, imageFolder, table, network, secrets });
     const controlPlane = new ControlPlane(this, 'ControlPlane', {
-      table,
-      fleet,
-      network,
-      secrets,
-      api: {
-        ...config.api.handler,
-        replicateChannel: source.settings.replicateChannel,
-        allowedTargets: [...config.allowedTargets],
-      },
+      ...config,
+      ...{ table, network, secrets, fleet },
+      api: handlerSettings(config),
       mskCluster: source.mskCluster,
-      logLevel,
-      logRetentionDays,
     });
-    new Reconciler(this, 'Reconciler', {
-      function: controlPlane.reconcile.function,
-      cluster: fleet.cluster,
-    });
-    const api = new Api(this, 'Api', {
-      handler: controlPlane.cdc,
-      config: config.api,
-      network,
-      logRetentionDays,
+    const { cdc, reconcile, probe } = controlPlane;
+    new Reconciler(this, 'Reconciler', { function: reconcile.function, cluster: fleet.cluster });
+    const api = new Api(this, 'Api', { handler: cdc, config: config.api, network, logRetentionDays });
+    new Monitoring(this, 'Monitoring', {
+      stackName: this.stackName,
+      functions: { cdc, reconcile, probe },
+      api: api.gateway,
+      table,
+      logGroup: fleet.logGroup,
+      alarmTopic: alarmTopic(this, config.alarms),
+      emulation,
     });
     this.#output({
       ApiUrl: api.url,
@@ -81,9 +66,9 @@ export class CdcStack extends Stack {
       ClusterName: fleet.cluster.clusterName,
       ReplicatorSecurityGroup: network.securityGroup.securityGroupId,
       ReplicatorLogGroup: fleet.logGroup.logGroupName,
-      CdcLogGroup: controlPlane.cdc.logGroup.logGroupName,
-      ReconcileLogGroup: controlPlane.reconcile.logGroup.logGroupName,
-      ProbeLogGroup: controlPlane.probe.logGroup.logGroupName,
+      CdcLogGroup: cdc.logGroup.logGroupName,
+      ReconcileLogGroup: reconcile.logGroup.logGroupName,
+      ProbeLogGroup: probe.logGroup.logGroupName,
     });
     this.#applyToAll(config);
     if (config.example) this.#refuseDeployment();
@@ -110,4 +95,9 @@ export class CdcStack extends Stack {
     }
     for (const warning of warnings) Annotations.of(this).addWarningV2(`milvus-cdc:${warning}`, warning);
   }
+}
+
+function handlerSettings({ api, source, allowedTargets }: StackConfig): ApiSettings {
+  const { replicateChannel } = source.settings;
+  return { ...api.handler, replicateChannel, allowedTargets: [...allowedTargets] };
 }

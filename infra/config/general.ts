@@ -1,6 +1,7 @@
+import { LOG_LEVELS } from '#shared/logger.ts';
+import { parseTargetPattern } from '#shared/target-rules.ts';
 import { arn, count, flag, list, matching, oneOf, pairs, text } from './setting.ts';
 
-const LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal'] as const;
 /** What CloudWatch Logs takes, as far as anybody may want it. */
 export const RETENTION_DAYS = [
   1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1_827, 3_653,
@@ -40,7 +41,9 @@ export const GENERAL_SETTINGS = {
   },
   allowedTargets: {
     schema: list(
-      matching(/^[^\s/@]+(\/\d{1,3})?$/, 'must be hosts, host:port or IPv4 blocks, without a scheme'),
+      text.refine((target) => parseTargetPattern(target) !== undefined, {
+        error: 'must be hosts, host:port or networks such as 10.0.0.0/8, without a scheme',
+      }),
     ),
     type: 'list of host, host:port or block',
     meaning: 'Targets that a task may have; `*` stands for any part of a host',
@@ -70,8 +73,8 @@ export const GENERAL_SETTINGS = {
     example: '90',
   },
   logLevel: {
-    schema: oneOf(LEVELS).default('info'),
-    type: LEVELS.join(', '),
+    schema: oneOf(LOG_LEVELS).default('info'),
+    type: LOG_LEVELS.join(', '),
     meaning: 'Of Lambdas and replicators; a `maintenance` request changes it at run time',
     example: 'debug',
   },

@@ -14,7 +14,7 @@ import { Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { LogGroup } from 'aws-cdk-lib/aws-logs';
 import { Secret } from 'aws-cdk-lib/aws-secretsmanager';
 import { Construct } from 'constructs';
-import { HEALTH_PORT, REPLICATOR_ENV, REPLICATOR_SECRETS, TIMING } from '#shared/names.ts';
+import { HEALTH_COMMAND, HEALTH_PORT, REPLICATOR_ENV, REPLICATOR_SECRETS, TIMING } from '#shared/names.ts';
 import type { ImageConfig, ReplicatorConfig } from '../config/replicator.ts';
 import type { SourceConfig } from '../config/source.ts';
 import { allow, explain } from './allow.ts';
@@ -90,7 +90,7 @@ export class BaseTaskDefinition extends Construct {
       secrets: this.#secretVariables(source),
       logging: LogDrivers.awsLogs({ logGroup: this.logGroup, streamPrefix: 'replicator' }),
       healthCheck: {
-        command: ['CMD', 'node', '/app/health.mjs'],
+        command: ['CMD', ...HEALTH_COMMAND],
         interval: Duration.seconds(30),
         timeout: Duration.seconds(10),
         retries: 3,

@@ -51,6 +51,7 @@ export class ReplicatorFleet extends Construct {
       securityGroups: [network.securityGroup.securityGroupId],
       assignPublicIp: network.assignPublicIp,
       spot: replicator.spot,
+      logGroup: this.logGroup.logGroupName,
     };
   }
 

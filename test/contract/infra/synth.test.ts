@@ -1,11 +1,14 @@
 import { execFile } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
+import { Template } from 'aws-cdk-lib/assertions';
 import { afterAll, expect, test } from 'vitest';
+import { HEALTH_COMMAND } from '#shared/names.ts';
 import { cfnLintPackages } from '../../support/stack/download/cfn-lint.ts';
+import { lambdaEnvironments } from '../../unit/infra/environments.ts';
 import { STAGES } from '../../unit/infra/stages.ts';
 
 /** `cdk synth` as an operator runs it: by the CDK's command line, with settings in a file, Lambdas and image bundled, and
@@ -107,17 +110,28 @@ test('cfn-lint finds nothing in any of the templates', options, async () => {
 });
 
 test('each Lambda is bundled whole: it loads from an empty folder and has its handler', options, async () => {
-  const { Resources } = JSON.parse(readFileSync(templateFile('prod'), 'utf8')) as {
-    Resources: Record<string, { Type: string; Properties: { Code: { S3Key: string }; Handler: string } }>;
-  };
-  const functions = Object.values(Resources).filter(({ Type }) => Type === 'AWS::Lambda::Function');
-  expect(functions.length).toBeGreaterThanOrEqual(3);
-  for (const { Properties } of functions) {
-    expect(Properties.Handler).toBe('index.handler');
-    const asset = `asset.${Properties.Code.S3Key.replace('.zip', '')}`;
+  const template = Template.fromJSON(JSON.parse(readFileSync(templateFile('prod'), 'utf8')) as object);
+  const environments = lambdaEnvironments(template);
+  expect(environments.size).toBeGreaterThanOrEqual(3);
+  for (const [name, environment] of environments) {
+    const [found] = Object.values(
+      template.findResources('AWS::Lambda::Function', {
+        Properties: { FunctionName: `milvus-cdc-prod-${name}` },
+      }),
+    );
+    const { Handler, Code } = found!['Properties'] as { Handler: string; Code: { S3Key: string } };
+    expect(Handler).toBe('index.handler');
+    const asset = `asset.${Code.S3Key.replace('.zip', '')}`;
     const entry = pathToFileURL(join(folder, 'prod', asset, 'index.mjs')).href;
     const script = `import(${JSON.stringify(entry)}).then(({ handler }) => console.log(typeof handler))`;
-    const { output } = await run(process.execPath, ['--eval', script], { AWS_REGION: 'eu-west-1' });
-    expect(output).toBe('function\n');
+    const env = { ...environment, AWS_REGION: 'eu-west-1' };
+    const { output } = await run(process.execPath, ['--eval', script], env);
+    expect(output, name).toBe('function\n');
   }
+});
+
+test('the image holds what its health check runs', options, () => {
+  const [, script] = HEALTH_COMMAND;
+  // WORKDIR /app, into which the image copies its folder `replicator`.
+  expect(existsSync(join(ROOT, '.cache/image', script.replace('/app/', '')))).toBe(true);
 });

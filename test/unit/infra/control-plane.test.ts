@@ -1,6 +1,7 @@
 import { Match } from 'aws-cdk-lib/assertions';
 import { expect, test } from 'vitest';
 import { readControlPlaneConfig } from '../../../infra/lambda/config.ts';
+import { lambdaEnvironments, ON_AWS } from './environments.ts';
 import { synth } from './synth.ts';
 
 const template = synth({
@@ -12,7 +13,6 @@ const template = synth({
 interface FunctionProperties {
   readonly FunctionName: string;
   readonly Timeout: number;
-  readonly Environment: { readonly Variables: Readonly<Record<string, unknown>> };
 }
 
 const functions = new Map(
@@ -22,31 +22,22 @@ const functions = new Map(
   ]),
 );
 
-/** As Lambda will have it, with a name in the place of what only AWS knows. */
-function environmentOf(name: string): Record<string, string> {
-  const { Variables } = functions.get(name)!.Environment;
-  return Object.fromEntries(Object.entries(Variables).map(([key, value]) => [key, textOf(value)]));
-}
-
-function textOf(value: unknown): string {
-  if (typeof value === 'string') return value;
-  const join = (value as { 'Fn::Join'?: [string, unknown[]] })['Fn::Join'];
-  return join === undefined ? 'name-on-aws' : join[1].map(textOf).join(join[0]);
-}
+const environments = lambdaEnvironments(template);
 
 test.each(['cdc', 'reconcile'])('the environment of %s is what its code reads', (name) => {
-  expect(readControlPlaneConfig(environmentOf(name))).toEqual({
+  expect(readControlPlaneConfig(environments.get(name))).toEqual({
     stack: 'milvus-cdc-prod',
-    table: 'name-on-aws',
+    table: ON_AWS,
     fleet: {
-      cluster: 'name-on-aws',
-      baseTaskDefinition: 'name-on-aws',
+      cluster: ON_AWS,
+      baseTaskDefinition: ON_AWS,
       subnets: ['subnet-0aaaaaaaaaaaaaaaa', 'subnet-0bbbbbbbbbbbbbbbb'],
-      securityGroups: ['name-on-aws'],
+      securityGroups: [ON_AWS],
       assignPublicIp: false,
       spot: true,
+      logGroup: ON_AWS,
     },
-    probeFunction: 'name-on-aws',
+    probeFunction: ON_AWS,
     api: {
       maxTasks: 7,
       maxNameLength: 256,
@@ -87,7 +78,7 @@ test('only the probe is in the VPC, in the security group of replicators', () =>
 });
 
 test('the probe is told nothing that it would not be told with each request', () => {
-  expect(Object.keys(environmentOf('probe')).sort()).toEqual(['CDC_LOG_LEVEL', 'NODE_OPTIONS']);
+  expect(Object.keys(environments.get('probe') ?? {}).sort()).toEqual(['CDC_LOG_LEVEL', 'NODE_OPTIONS']);
 });
 
 test('reconcile runs when a replicator of this cluster starts or ends, each minute and each hour', () => {

@@ -1,6 +1,8 @@
 import { Match, type Template } from 'aws-cdk-lib/assertions';
 import { expect, test } from 'vitest';
-import { TIMING } from '#shared/names.ts';
+import { REPLICATOR_ENV, REPLICATOR_SECRETS, TIMING } from '#shared/names.ts';
+import { loadConfig } from '../../../replicator/config.ts';
+import { replicatorEnvironment } from './environments.ts';
 import { STAGES } from './stages.ts';
 import { MINIMAL, synth } from './synth.ts';
 
@@ -32,7 +34,7 @@ test('the base task definition is what every replicator has in common', () => {
         User: '1000:1000',
         ReadonlyRootFilesystem: true,
         LinuxParameters: { InitProcessEnabled: true, Capabilities: { Drop: ['ALL'] } },
-        HealthCheck: Match.objectLike({ Command: ['CMD', 'node', '/app/health.mjs'] }),
+        HealthCheck: Match.objectLike({ Command: ['CMD', 'node', '/app/replicator/health.mjs'] }),
         LogConfiguration: {
           LogDriver: 'awslogs',
           Options: Match.objectLike({ 'awslogs-stream-prefix': 'replicator' }),
@@ -62,6 +64,28 @@ test('what is secret comes from Secrets Manager and stands in no variable', () =
 test('the ids of a task are in no variable of the base: they come with each start', () => {
   const names = containerOf(template).Environment.map(({ Name }) => Name);
   expect(names.sort()).toEqual(['CDC_HEALTH_PORT', 'CDC_LOG_LEVEL', 'CDC_SOURCE', 'CDC_STACK', 'CDC_TABLE']);
+});
+
+test.each(Object.entries(STAGES))('a replicator reads what the stage %s hands it', (_stage, settings) => {
+  const login = '{"username": "cdc", "password": "secret"}';
+  const environment = replicatorEnvironment(synth(settings), {
+    [REPLICATOR_SECRETS.etcdLogin]: login,
+    [REPLICATOR_SECRETS.kafkaLogin]: login,
+  });
+  const ids = {
+    [REPLICATOR_ENV.taskId]: 'task',
+    [REPLICATOR_ENV.incarnation]: '0123456789abcdef0123456789abcdef',
+    [REPLICATOR_ENV.generation]: '1',
+  };
+  const config = loadConfig({ ...environment, ...ids });
+  expect(config.store).toMatchObject({ kind: 'aws' });
+  expect(config.source.kafka.bootstrap).toEqual(['kafka.example.com:9092']);
+  expect(config.source.etcd.auth !== undefined).toBe('source.etcd.loginSecret' in settings);
+});
+
+test('what a replicator is tuned by is what it reads', () => {
+  const tuned = synth({ 'replicator.settings': { requestsInFlight: 8 } });
+  expect(JSON.parse(replicatorEnvironment(tuned)['CDC_SETTINGS'] ?? '')).toEqual({ requestsInFlight: 8 });
 });
 
 test('a change of what replicators are handed makes another base, and so another release', () => {
