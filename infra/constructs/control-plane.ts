@@ -1,11 +1,12 @@
 import { Duration, Stack } from 'aws-cdk-lib';
+import type { IFunction } from 'aws-cdk-lib/aws-lambda';
 import { Construct } from 'constructs';
 import { CONTROL_PLANE_ENV } from '#shared/names.ts';
 import type { ApiSettings } from '../lambda/config.ts';
 import { allow } from './allow.ts';
 import { grantMskRead } from './base-task-definition.ts';
 import type { Network } from './network.ts';
-import { NodeFunction } from './node-function.ts';
+import { NodeFunction, type Placement } from './node-function.ts';
 import type { ReplicatorFleet } from './replicator-fleet.ts';
 import type { SecretAccess } from './secret-access.ts';
 import type { TaskTable } from './task-table.ts';
@@ -28,19 +29,16 @@ export class ControlPlane extends Construct {
   readonly cdc: NodeFunction;
   readonly reconcile: NodeFunction;
   readonly probe: NodeFunction;
+  /** Tries targets on the internet, where `probe` has no way there. */
+  readonly outsideProbe?: NodeFunction;
 
   constructor(scope: Construct, id: string, props: ControlPlaneProps) {
     super(scope, id);
-    const { logRetentionDays, logLevel } = props;
-    this.probe = new NodeFunction(this, 'Probe', {
-      name: 'probe',
-      description: 'Tries source and target of a new task from where its replicator will run',
-      timeout: Duration.seconds(28),
-      environment: { [CONTROL_PLANE_ENV.logLevel]: logLevel },
-      logRetentionDays,
-      placement: props.network,
-    });
+    const { logRetentionDays } = props;
+    this.probe = this.#probe('probe', props, props.network);
     if (props.mskCluster !== undefined) grantMskRead(this.probe.role, props.mskCluster);
+    // A Lambda in a VPC has no public address, whatever its subnet.
+    if (props.network.assignPublicIp) this.outsideProbe = this.#probe('outside-probe', props);
     const environment = this.#environment(props);
     this.cdc = new NodeFunction(this, 'Cdc', {
       name: 'cdc',
@@ -61,9 +59,34 @@ export class ControlPlane extends Construct {
       props.table.grantControlPlane(role);
       props.fleet.grantControl(role);
       props.secrets.grantRemove(role);
-      allow(role, { actions: ['lambda:InvokeFunction'], to: [this.probe.function.functionArn] });
+      allow(role, {
+        actions: ['lambda:InvokeFunction'],
+        to: this.#probes().map((probe) => probe.functionArn),
+      });
     }
     props.secrets.grantCreate(this.cdc.role);
+    // It asks the source, by the probe, how long its log is kept.
+    props.secrets.grantReadSource(this.reconcile.role);
+  }
+
+  #probe(
+    name: string,
+    { logLevel, logRetentionDays }: ControlPlaneProps,
+    placement?: Placement,
+  ): NodeFunction {
+    return new NodeFunction(this, name === 'probe' ? 'Probe' : 'OutsideProbe', {
+      name,
+      entry: 'probe',
+      description: 'Tries source and target of a new task from where its replicator will run',
+      timeout: Duration.seconds(28),
+      environment: { [CONTROL_PLANE_ENV.logLevel]: logLevel },
+      logRetentionDays,
+      placement,
+    });
+  }
+
+  #probes(): readonly IFunction[] {
+    return [this.probe, this.outsideProbe].flatMap((probe) => probe?.function ?? []);
   }
 
   #environment({ table, fleet, api, logLevel }: ControlPlaneProps): Readonly<Record<string, string>> {
@@ -73,6 +96,9 @@ export class ControlPlane extends Construct {
       [CONTROL_PLANE_ENV.table]: table.tableName,
       [CONTROL_PLANE_ENV.fleet]: stack.toJsonString(fleet.settings),
       [CONTROL_PLANE_ENV.probeFunction]: this.probe.function.functionName,
+      ...(this.outsideProbe && {
+        [CONTROL_PLANE_ENV.outsideProbeFunction]: this.outsideProbe.function.functionName,
+      }),
       [CONTROL_PLANE_ENV.api]: JSON.stringify(api),
       [CONTROL_PLANE_ENV.logLevel]: logLevel,
     };

@@ -9,8 +9,10 @@ import { Construct } from 'constructs';
 import { allow, arnOf } from './allow.ts';
 
 export interface NodeFunctionProps {
-  /** Its entry is `infra/lambda/<name>.ts`, its name on AWS `<stack>-<name>`. */
+  /** Its name on AWS is `<stack>-<name>`. */
   readonly name: string;
+  /** In `infra/lambda`, without its ending. @default the name */
+  readonly entry?: string | undefined;
   readonly description: string;
   readonly timeout: Duration;
   readonly environment: Readonly<Record<string, string>>;
@@ -34,7 +36,7 @@ export class NodeFunction extends Construct {
 
   constructor(scope: Construct, id: string, props: NodeFunctionProps) {
     super(scope, id);
-    const { name, description, timeout, environment, logRetentionDays, placement } = props;
+    const { name, entry = name, description, timeout, environment, logRetentionDays, placement } = props;
     const { stackName } = Stack.of(this);
     const functionName = `${stackName}-${name}`;
     this.logGroup = new LogGroup(this, 'Log', {
@@ -48,7 +50,7 @@ export class NodeFunction extends Construct {
     this.function = new NodejsFunction(this, 'Function', {
       functionName,
       description,
-      entry: path(`infra/lambda/${name}.ts`),
+      entry: path(`infra/lambda/${entry}.ts`),
       projectRoot: path(''),
       depsLockFilePath: path('package-lock.json'),
       runtime: Runtime.NODEJS_24_X,

@@ -57,17 +57,21 @@ export class SecretAccess {
     );
   }
 
-  /** To read the source's secrets and those that carry this stack's tag. */
+  /** To read what the operator named, and what users may name. */
   grantRead(role: Role, more: readonly string[] = []): void {
-    const { sourceSecrets, keys } = this.#props;
-    const read = 'secretsmanager:GetSecretValue';
     allow(role, {
-      actions: [read, ...more],
+      actions: [READ, ...more],
       toAny: arnOf(this.#stack, 'secretsmanager', 'secret:*'),
       why: 'Users name their own secrets; the condition lets only those through that carry the tag of this stack',
       when: this.#tagged,
     });
-    if (sourceSecrets.length > 0) allow(role, { actions: [read], to: sourceSecrets });
+    this.grantReadSource(role);
+  }
+
+  /** To read what the operator named. */
+  grantReadSource(role: Role): void {
+    const { sourceSecrets, keys } = this.#props;
+    if (sourceSecrets.length > 0) allow(role, { actions: [READ], to: sourceSecrets });
     if (keys.length > 0) {
       const { region, urlSuffix } = this.#stack;
       const when = { StringEquals: { 'kms:ViaService': `secretsmanager.${region}.${urlSuffix}` } };
@@ -75,3 +79,5 @@ export class SecretAccess {
     }
   }
 }
+
+const READ = 'secretsmanager:GetSecretValue';

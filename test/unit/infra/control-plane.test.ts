@@ -2,6 +2,8 @@ import { Match } from 'aws-cdk-lib/assertions';
 import { expect, test } from 'vitest';
 import { readControlPlaneConfig } from '../../../infra/lambda/config.ts';
 import { lambdaEnvironments, ON_AWS } from './environments.ts';
+import { statementsOf } from './policies.ts';
+import { STAGES } from './stages.ts';
 import { synth } from './synth.ts';
 
 const template = synth({
@@ -107,4 +109,16 @@ test('reconcile runs when a replicator of this cluster starts or ends, each minu
     MaximumEventAgeInSeconds: 300,
     MaximumRetryAttempts: 1,
   });
+});
+
+test('where replicators have public addresses, targets on the internet are tried from outside of the VPC', () => {
+  const template = synth(STAGES.dev);
+  const environments = lambdaEnvironments(template);
+  expect(readControlPlaneConfig(environments.get('cdc')).outsideProbeFunction).toBe(ON_AWS);
+  template.hasResourceProperties('AWS::Lambda::Function', {
+    FunctionName: 'milvus-cdc-dev-outside-probe',
+    VpcConfig: Match.absent(),
+  });
+  const rights = statementsOf(template, 'ControlPlaneOutsideProbeRole').flatMap(({ actions }) => actions);
+  expect(rights.sort()).toEqual(['logs:CreateLogStream', 'logs:PutLogEvents']);
 });

@@ -151,16 +151,24 @@ test('secrets are read by name where the operator named them, else by the tag of
   }
 });
 
-test('reconcile removes secrets and reads none', () => {
+test("reconcile removes secrets and reads none but the source's", () => {
   const secrets = actionsOf(RECONCILE!).filter((action) => action.startsWith('secretsmanager:'));
-  expect(secrets).toEqual(['secretsmanager:DeleteSecret', 'secretsmanager:ListSecrets']);
+  expect(secrets).toEqual([
+    'secretsmanager:DeleteSecret',
+    'secretsmanager:GetSecretValue',
+    'secretsmanager:ListSecrets',
+  ]);
+  const reads = statementsOf(template, RECONCILE!).filter(({ actions }) =>
+    actions.includes('secretsmanager:GetSecretValue'),
+  );
+  expect(reads.map(({ resources }) => resources)).toEqual([[LOGIN]]);
 });
 
 test('a key of the operator decrypts for Secrets Manager and for nobody else', () => {
   const decrypt = [...statementsByRole(template).values()]
     .flat()
     .filter(({ actions }) => actions.includes('kms:Decrypt'));
-  expect(decrypt).toHaveLength(2);
+  expect(decrypt).toHaveLength(3);
   for (const { resources, condition } of decrypt) {
     expect(resources).toEqual([KEY]);
     expect(condition).toMatchObject({ StringEquals: { 'kms:ViaService': expect.anything() } });
