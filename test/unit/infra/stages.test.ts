@@ -23,7 +23,7 @@ describe.each(Object.entries(STAGES))('the stage %s', (stage, settings) => {
   test('is as it was', options, async () => {
     const template = JSON.stringify(Template.fromStack(stacks[0]!).toJSON()).replace(ASSET_HASH, '<hash>');
     await expect(stringify(JSON.parse(template), { aliasDuplicateObjects: false })).toMatchFileSnapshot(
-      `snapshots/${stage}.yaml`,
+      `snapshots/${stage}.yaml.snap`,
     );
   });
 });
