@@ -42,6 +42,8 @@ export const CONTROL_PLANE_ENV = {
   fleet: 'CDC_FLEET',
   /** Name or ARN of the Lambda that runs the checks of a create where replicators run. */
   probeFunction: 'CDC_PROBE_FUNCTION',
+  /** Of one that checks targets on the internet, where the other has no way there. */
+  outsideProbeFunction: 'CDC_OUTSIDE_PROBE_FUNCTION',
   /** Settings of the API, as JSON. */
   api: 'CDC_API',
   logLevel: 'CDC_LOG_LEVEL',

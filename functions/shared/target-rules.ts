@@ -27,6 +27,13 @@ export function refusedAddress(address: string): string | undefined {
   return refusal && `is ${refusal.kind}`;
 }
 
+const PRIVATE = networks(['10.0.0.0/8', '100.64.0.0/10', '172.16.0.0/12', '192.168.0.0/16', 'fc00::/7']);
+
+/** True for an IP address that the internet routes, as far as its form tells. */
+export function isPublicAddress(address: string): boolean {
+  return isIP(address) !== 0 && !includes(PRIVATE, address) && refusedAddress(address) === undefined;
+}
+
 /** One entry of `allowedTargets`: `host`, `host:port` or a network such as `10.0.0.0/8`. */
 export interface TargetPattern {
   readonly text: string;

@@ -22,6 +22,8 @@ export interface MonitoringProps extends Monitored {
   readonly alarmTopic?: ITopic | undefined;
   /** @default each as {@link Thresholds} says */
   readonly thresholds?: Partial<Thresholds> | undefined;
+  /** True: without alarms on what is calculated from several metrics, which an emulated account refuses. */
+  readonly emulation?: boolean | undefined;
   /** Where people read the runbook. @default its path in this repository */
   readonly runbookUrl?: string | undefined;
 }
@@ -132,7 +134,8 @@ export class Monitoring extends Construct {
     readonly missing: TreatMissingData;
   }): void {
     const { slug, severity, summary, metric, rings, periods, of = periods, missing } = alarm;
-    const { stackName, alarmTopic, runbookUrl = 'infra/RUNBOOK.md' } = this.#props;
+    const { stackName, alarmTopic, emulation, runbookUrl = 'infra/RUNBOOK.md' } = this.#props;
+    if (emulation === true && metric instanceof MathExpression) return;
     const created = metric.createAlarm(this, slug, {
       alarmName: `${stackName}-${severity}-${slug}`,
       alarmDescription: `${severity.toUpperCase()}: ${summary} ${runbookUrl}#${slug}`,

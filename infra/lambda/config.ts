@@ -53,6 +53,7 @@ const controlPlane = z.object({
   [CONTROL_PLANE_ENV.table]: z.string().min(1),
   [CONTROL_PLANE_ENV.fleet]: jsonText.pipe(fleetSettings),
   [CONTROL_PLANE_ENV.probeFunction]: z.string().min(1),
+  [CONTROL_PLANE_ENV.outsideProbeFunction]: z.string().min(1).optional(),
   [CONTROL_PLANE_ENV.api]: jsonText.pipe(apiSettings).default(() => apiSettings.parse({})),
   [CONTROL_PLANE_ENV.logLevel]: logLevel,
 });
@@ -67,6 +68,7 @@ export function readControlPlaneConfig(env: Environment = process.env) {
     table: value[CONTROL_PLANE_ENV.table],
     fleet: value[CONTROL_PLANE_ENV.fleet],
     probeFunction: value[CONTROL_PLANE_ENV.probeFunction],
+    outsideProbeFunction: value[CONTROL_PLANE_ENV.outsideProbeFunction],
     api: value[CONTROL_PLANE_ENV.api],
     logLevel: value[CONTROL_PLANE_ENV.logLevel],
   };

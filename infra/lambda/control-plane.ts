@@ -1,3 +1,4 @@
+import type { LambdaClient } from '@aws-sdk/client-lambda';
 import type { MiddlewareObj } from '@middy/core';
 import { createEcsClients } from '#shared/fleet/ecs/ecs-client.ts';
 import { EcsFleet, type EcsFleetOptions } from '#shared/fleet/ecs/ecs-fleet.ts';
@@ -12,6 +13,8 @@ import { DeployedSource } from '../../functions/probe/deployed-source.ts';
 import { createLambdaClient, LambdaProbe } from '../../functions/probe/lambda-probe.ts';
 import { LambdaSourceProbe } from '../../functions/probe/lambda-source-probe.ts';
 import { LambdaTargetProbe } from '../../functions/probe/lambda-target-probe.ts';
+import { RoutedTargetProbe } from '../../functions/probe/routed-target-probe.ts';
+import type { TargetProbe } from '../../functions/probe/target-probe.ts';
 import { type ControlPlaneConfig, readControlPlaneConfig } from './config.ts';
 import { followLogLevel } from './follow-log-level.ts';
 
@@ -24,7 +27,7 @@ export interface ControlPlane {
   readonly secretReferences: SecretsManagerReferences;
   readonly fleetOptions: EcsFleetOptions;
   readonly fleet: EcsFleet;
-  readonly targetProbe: LambdaTargetProbe;
+  readonly targetProbe: TargetProbe;
   readonly sourceProbe: LambdaSourceProbe;
   /** Milliseconds since 1970. */
   readonly now: () => number;
@@ -42,7 +45,8 @@ export function connectControlPlane(part: string): ControlPlane {
   const secretsManager = createSecretsManagerClient();
   const clients = createEcsClients();
   const fleetOptions = { ...fleet, clients, stack };
-  const probe = new LambdaProbe({ client: createLambdaClient(), functionName: config.probeFunction });
+  const lambda = createLambdaClient();
+  const probe = new LambdaProbe({ client: lambda, functionName: config.probeFunction });
   const source = new DeployedSource({
     ecs: clients.patient,
     secrets: secretsManager,
@@ -56,9 +60,22 @@ export function connectControlPlane(part: string): ControlPlane {
     secretReferences: new SecretsManagerReferences({ client: secretsManager, stack }),
     fleetOptions,
     fleet: new EcsFleet(fleetOptions),
-    targetProbe: new LambdaTargetProbe(probe),
+    targetProbe: targetProbeOf(lambda, probe, config),
     sourceProbe: new LambdaSourceProbe(probe, () => source.read()),
     now,
     middleware: [lambdaContext(powertools), followLogLevel({ tasks, log, now })],
   };
+}
+
+function targetProbeOf(
+  client: LambdaClient,
+  probe: LambdaProbe,
+  { outsideProbeFunction: functionName }: ControlPlaneConfig,
+): TargetProbe {
+  const inside = new LambdaTargetProbe(probe);
+  if (functionName === undefined) return inside;
+  return new RoutedTargetProbe({
+    inside,
+    outside: new LambdaTargetProbe(new LambdaProbe({ client, functionName })),
+  });
 }

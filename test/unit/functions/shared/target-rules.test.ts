@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { parseTargetPattern, refusedAddress } from '#shared/target-rules.ts';
+import { isPublicAddress, parseTargetPattern, refusedAddress } from '#shared/target-rules.ts';
 
 describe('an address', () => {
   test.each([
@@ -81,4 +81,20 @@ describe('a pattern of allowed targets', () => {
   ])('%j is none', (text) => {
     expect(parseTargetPattern(text)).toBeUndefined();
   });
+});
+
+test.each([
+  ['52.1.2.3', true],
+  ['2600:1f14::1', true],
+  ['10.0.0.1', false],
+  ['172.31.255.255', false],
+  ['172.32.0.1', true],
+  ['192.168.1.1', false],
+  ['100.64.0.1', false],
+  ['fd12::1', false],
+  ['127.0.0.1', false],
+  ['169.254.169.254', false],
+  ['example.com', false],
+])('whether the internet routes %s: %s', (address, expected) => {
+  expect(isPublicAddress(address)).toBe(expected);
 });
