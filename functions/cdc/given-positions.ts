@@ -17,30 +17,45 @@ export interface VirtualChannel {
   readonly collectionId: bigint;
 }
 
+type StartPosition = Task['startPositions'][number];
+
 const KAFKA_ID_BYTES = 8;
 
 /** Checks and decodes the positions of a create. A position without a message id names a channel and nothing else: it
  *  is shown by `position`, and the collection starts where it would have started anyway. */
 export function startPositionsOf(request: CreateRequest): Task['startPositions'] {
-  const positions: Task['startPositions'][number][] = [];
+  const starts = new Map<string, StartPosition>();
+  const take = (vchannel: string, encoded: string): bigint => {
+    const { collectionId, messageId, timestamp } = decodeStart(vchannel, encoded);
+    if (messageId.length > 0) {
+      starts.set(vchannel, { vchannel, offset: kafkaOffset(messageId), timestamp: timestamp.toString() });
+    }
+    return collectionId;
+  };
+  for (const [vchannel, encoded] of Object.entries(request.start_positions ?? {})) take(vchannel, encoded);
   for (const { info } of choicesOf(request)) {
     const ids = new Set<bigint>();
     for (const [vchannel, encoded] of Object.entries(info.positions ?? {})) {
-      const channel = parseVirtualChannel(vchannel);
-      if (channel === undefined) {
-        throw clientError(
-          `the vchannel is invalid, ${vchannel}, err: virtual channel name(${vchannel}) is not valid: invalid parameter`,
-        );
-      }
-      const { messageId, timestamp } = decodeOr('fail to decode the position data', encoded);
-      ids.add(channel.collectionId);
+      ids.add(take(vchannel, encoded));
       if (ids.size > 1) throw clientError('the channel position info should be in the same collection');
-      if (messageId.length === 0) continue;
-      positions.push({ vchannel, offset: kafkaOffset(messageId), timestamp: timestamp.toString() });
     }
   }
   checkRpcPosition(request.rpc_channel_info.position);
-  return positions;
+  return [...starts.values()];
+}
+
+function decodeStart(
+  vchannel: string,
+  encoded: string,
+): GivenPosition & Pick<VirtualChannel, 'collectionId'> {
+  const channel = parseVirtualChannel(vchannel);
+  if (channel === undefined) {
+    throw clientError(
+      `the vchannel is invalid, ${vchannel}, err: virtual channel name(${vchannel}) is not valid: invalid parameter`,
+    );
+  }
+  const { collectionId } = channel;
+  return { collectionId, ...decodeOr('fail to decode the position data', encoded) };
 }
 
 function checkRpcPosition(encoded: string): void {
@@ -79,6 +94,13 @@ function decodeOr(prefix: string, encoded: string): GivenPosition {
   } catch (error) {
     throw serverError(`${prefix}: ${sentenceOf(error)}`, error);
   }
+}
+
+/** An offset as a message id. */
+export function kafkaMessageId(offset: bigint): Uint8Array {
+  const bytes = Buffer.alloc(KAFKA_ID_BYTES);
+  bytes.writeBigInt64LE(offset);
+  return bytes;
 }
 
 function kafkaOffset(messageId: Uint8Array): string {

@@ -6,7 +6,12 @@ import type { Task } from '#shared/task/task.ts';
 import { tickAt, tickMillis } from '#shared/task/tick.ts';
 import type { CdcDeps } from './deps.ts';
 import { exactNumber } from './exact-json.ts';
-import { decodePosition, parseVirtualChannel } from './given-positions.ts';
+import {
+  decodePosition,
+  type GivenPosition,
+  kafkaMessageId,
+  parseVirtualChannel,
+} from './given-positions.ts';
 import { mapConcurrently } from './map-concurrently.ts';
 import type { Request } from './requests.ts';
 import { findTask } from './task-id.ts';
@@ -43,7 +48,11 @@ export const positionsSchema = z.strictObject({
 interface Place {
   readonly collectionId: bigint;
   readonly channel: string;
+  /** Absent for what has no collection. */
+  readonly vchannel?: string | undefined;
   readonly messageId: Uint8Array;
+  /** Hybrid timestamp; 0 when none is known. */
+  readonly tick: bigint;
   /** Milliseconds; 0 for a position that was given and not reached yet. */
   readonly time: number;
 }
@@ -57,7 +66,7 @@ export async function position(deps: CdcDeps, { task_id: id }: Request<'position
   const places = (await mapConcurrently(tasks, CONCURRENCY, (task) => placesOf(deps, task))).flat();
   return {
     op_positions: null,
-    positions: places.length === 0 ? null : places.map(toItem),
+    positions: places.length === 0 ? null : places.map((place) => toItem(place, deps.settings.showStatus)),
     target_positions: null,
   };
 }
@@ -80,26 +89,34 @@ async function placesOf({ tasks, settings }: CdcDeps, task: Task): Promise<Place
 }
 
 /** What the create was given. */
-function givenPlaces({ request }: Task, replicateChannel: string): Place[] {
+function givenPlaces({ request, startPositions }: Task, replicateChannel: string): Place[] {
   const shown = request as Partial<Request<'create'>>;
   const infos = [...(shown.collection_infos ?? []), ...Object.values(shown.db_collections ?? {}).flat()];
-  const places = infos
-    .flatMap((info) => Object.entries(info?.positions ?? {}))
-    .map(([vchannel, encoded]): Place => {
-      const channel = parseVirtualChannel(vchannel);
-      const { messageId } = decodePosition(encoded);
-      return {
-        collectionId: channel?.collectionId ?? -1n,
-        channel: channel?.physical ?? vchannel,
-        messageId,
-        time: 0,
-      };
-    });
+  const places = [
+    ...startPositions.map(({ vchannel, offset, timestamp }) =>
+      givenPlace(vchannel, { messageId: kafkaMessageId(BigInt(offset)), timestamp: BigInt(timestamp) }),
+    ),
+    ...infos
+      .flatMap((info) => Object.entries(info?.positions ?? {}))
+      .map(([vchannel, encoded]) => givenPlace(vchannel, decodePosition(encoded))),
+  ];
   const rpc = shown.rpc_channel_info;
   if (rpc?.position === undefined || rpc.position === '') return places;
-  const { messageId } = decodePosition(rpc.position);
+  const { messageId, timestamp: tick } = decodePosition(rpc.position);
   const channel = rpc.name || replicateChannel;
-  return [...places, { collectionId: RPC_CHANNEL_ID, channel, messageId, time: 0 }];
+  return [...places, { collectionId: RPC_CHANNEL_ID, channel, messageId, tick, time: 0 }];
+}
+
+function givenPlace(vchannel: string, { messageId, timestamp: tick }: GivenPosition): Place {
+  const channel = parseVirtualChannel(vchannel);
+  return {
+    collectionId: channel?.collectionId ?? -1n,
+    channel: channel?.physical ?? vchannel,
+    vchannel,
+    messageId,
+    tick,
+    time: 0,
+  };
 }
 
 /** What the job has reached: a collection stands where its own cursor does, or where its channel's main cursor does. */
@@ -111,11 +128,12 @@ function reachedPlaces(
   const main = new Map(unpackPositions(run?.channels ?? new Uint8Array()).map((p) => [p.channel, p]));
   const places: Place[] = [];
   for (const object of objects.filter(isLive)) {
-    for (const name of object.source.channels) {
-      const channel = parseVirtualChannel(name)?.physical ?? name;
+    for (const vchannel of object.source.channels) {
+      const channel = parseVirtualChannel(vchannel)?.physical ?? vchannel;
       const own = object.cursors.find((cursor) => cursor.channel === channel);
       const cursor = own ?? main.get(channel);
-      if (cursor !== undefined) places.push(toPlace(BigInt(object.collectionId), channel, cursor));
+      if (cursor === undefined) continue;
+      places.push({ ...toPlace(BigInt(object.collectionId), channel, cursor), vchannel });
     }
   }
   const rpc = main.get(replicateChannel);
@@ -131,9 +149,9 @@ function toPlace(
   channel: string,
   cursor: { readonly offset: bigint | string; readonly tick: bigint | string },
 ): Place {
-  const messageId = Buffer.alloc(8);
-  messageId.writeBigInt64LE(BigInt(cursor.offset));
-  return { collectionId, channel, messageId, time: tickMillis(BigInt(cursor.tick)) };
+  const tick = BigInt(cursor.tick);
+  const messageId = kafkaMessageId(BigInt(cursor.offset));
+  return { collectionId, channel, messageId, tick, time: tickMillis(tick) };
 }
 
 function byCollectionAndChannel(a: Place, b: Place): number {
@@ -141,15 +159,18 @@ function byCollectionAndChannel(a: Place, b: Place): number {
   return a.channel < b.channel ? -1 : 1;
 }
 
-/** `msg_id` is a base64 `msg.MsgPosition` of channel name and message id; `tt` the first timestamp after `time`. */
-function toItem(place: Place): object {
+/** `msg_id` is a base64 `msg.MsgPosition` of channel name, message id and exact timestamp: what has been applied up to
+ *  there is not applied again by a task that starts from it. `tt` is the first timestamp after `time`. */
+function toItem(place: Place, showVchannel: boolean): object {
   const writer = new BinaryWriter().tag(1, WireType.LengthDelimited).string(place.channel);
   if (place.messageId.length > 0) writer.tag(2, WireType.LengthDelimited).bytes(place.messageId);
+  if (place.tick > 0n) writer.tag(4, WireType.Varint).uint64(place.tick);
   return {
     collection_id: exactNumber(place.collectionId),
     channel_name: place.channel,
     time: place.time,
     tt: exactNumber(tickAt(place.time + 1)),
     msg_id: Buffer.from(writer.finish()).toString('base64'),
+    ...(showVchannel && place.vchannel !== undefined ? { vchannel: place.vchannel } : {}),
   };
 }

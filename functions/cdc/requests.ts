@@ -47,6 +47,8 @@ const createRequest = struct({
   task_id: text,
   /** Deprecated and ignored. */
   positions: dictionary(text),
+  /** Ours: where collections in scope start, also those that a wildcard finds. */
+  start_positions: dictionary(text),
   /** Ours: check everything, store nothing. */
   dry_run: flag,
 });
@@ -78,6 +80,7 @@ export type CollectionInfo = z.output<typeof collectionInfo>;
 /** Members whose keys are data; a message writes those keys in brackets. */
 export const DICTIONARIES: ReadonlySet<string> = new Set([
   'positions',
+  'start_positions',
   'db_collections',
   'collection_mapping',
   'Params',

@@ -7,6 +7,7 @@ import { leftOut, neighboursOf } from '#shared/task/shared-target.ts';
 import type { Launch, Task } from '#shared/task/task.ts';
 import { tickMillis } from '#shared/task/tick.ts';
 import { patternText } from './scope-of.ts';
+import { furtherMembers } from './shown-request.ts';
 import type { CollectionStatus, ScopeStatus, StatusCounters, TaskStatus } from './task-status.ts';
 
 export interface StatusFacts {
@@ -40,6 +41,9 @@ export function statusOf(facts: StatusFacts): TaskStatus {
     warnings: run?.warnings ?? [],
     ...(facts.others === undefined ? {} : { scope: scopeOf(task, facts.others) }),
     ...(objects === undefined ? {} : collectionsOf(objects)),
+    ...(objects === undefined
+      ? {}
+      : { request: furtherMembers(task.request), credentials: task.secretRef !== undefined || task.userSecrets !== undefined }),
     log: facts.log,
   };
 }

@@ -59,6 +59,11 @@ export const taskStatusSchema = z
     scope: scope.optional().describe('In `get` only'),
     collections: z.array(collectionStatusSchema).optional().describe('In `get` only'),
     collections_left_out: count.optional().describe('Collections that `collections` has no room for'),
+    request: z
+      .record(z.string(), z.unknown())
+      .optional()
+      .describe('In `get` only: what else the create asked for; enough to create the task again elsewhere'),
+    credentials: z.boolean().optional().describe('In `get` only: whether the create brought credentials'),
     log: z.string().describe('Where the log of the replicator is'),
   })
   .describe('What is really happening to a task, beside what is wanted of it (`state`)');

@@ -248,6 +248,28 @@ export function describeLifecycle(name: string, makeStores: MakeStores): void {
       expect(await world.get('plain')).toMatchObject({ state: 'Running' });
     });
 
+    test('get shows all that is needed to create a task again, but for credentials', async () => {
+      await using world = await World.open(makeStores);
+      const name_mapping = [{ source_db: 'default', target_db: 'copy', collection_mapping: { a: 'b' } }];
+      const plain = await world.create({ collection_infos: [{ name: '*' }] });
+      expect(await world.get(plain)).toMatchObject({ status: { request: {}, credentials: false } });
+      const id = await world.create({
+        milvus_connect_param: { uri: 'http://other:1', token: 'root:Milvus' },
+        collection_infos: [{ name: 'a' }],
+        name_mapping,
+        extra_info: { enable_user_role: true },
+        disable_auto_start: true,
+      });
+      const { status } = (await world.get(id)) as { status: Record<string, unknown> };
+      expect(status['request']).toEqual({
+        name_mapping,
+        extra_info: { enable_user_role: true },
+        disable_auto_start: true,
+      });
+      expect(status['credentials']).toBe(true);
+      expect(JSON.stringify(await world.get(id))).not.toContain('root:Milvus');
+    });
+
     test('status tells lag, counters and collections, those that need a person first', async () => {
       await using world = await World.open(makeStores);
       const id = await world.create({ collection_infos: [{ name: '*' }] });

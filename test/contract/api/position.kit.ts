@@ -1,3 +1,4 @@
+import { BinaryWriter, WireType } from '@bufbuild/protobuf/wire';
 import { describe, expect, test } from 'vitest';
 import { packPositions } from '#shared/task/positions.ts';
 import { sampleObject } from '../../support/fakes/task-samples.ts';
@@ -5,14 +6,14 @@ import { type MakeStores, TARGET, World } from './world.ts';
 
 const NOTHING = { op_positions: null, positions: null, target_positions: null };
 
-/** A `msg.MsgPosition` with a message id, as backup tools and `position` itself write it. */
-function given(channel: string, offset: bigint): string {
+/** A `msg.MsgPosition` with a message id, as backup tools write it, and with a timestamp, as `position` does. */
+function given(channel: string, offset: bigint, timestamp = 0n): string {
+  const writer = new BinaryWriter().tag(1, WireType.LengthDelimited).string(channel);
   const id = Buffer.alloc(8);
   id.writeBigInt64LE(offset);
-  const name = Buffer.from(channel);
-  return Buffer.concat([Buffer.from([0x0a, name.length]), name, Buffer.from([0x12, 8]), id]).toString(
-    'base64',
-  );
+  writer.tag(2, WireType.LengthDelimited).bytes(id);
+  if (timestamp > 0n) writer.tag(4, WireType.Varint).uint64(timestamp);
+  return Buffer.from(writer.finish()).toString('base64');
 }
 
 /** Statements 74–79: positions and maintenance. */
@@ -30,7 +31,14 @@ export function describePosition(name: string, makeStores: MakeStores): void {
       const positions = { [`${channel}_451v0`]: given(channel, 77n) };
       const id = await world.create({ collection_infos: [{ name: 'foo', positions }] });
       expect((await world.call('position', { task_id: id })).data?.['positions']).toEqual([
-        { collection_id: 451, channel_name: channel, time: 0, tt: 262144, msg_id: given(channel, 77n) },
+        {
+          collection_id: 451,
+          channel_name: channel,
+          time: 0,
+          tt: 262144,
+          msg_id: given(channel, 77n),
+          vchannel: `${channel}_451v0`,
+        },
       ]);
       expect(await world.get(id)).toMatchObject({ collection_infos: [{ positions }] });
       expect((await world.tasks.getTask(id))?.startPositions).toEqual([
@@ -69,6 +77,7 @@ export function describePosition(name: string, makeStores: MakeStores): void {
       await using world = await World.open(makeStores);
       const id = await world.create({ collection_infos: [{ name: '*' }] });
       const [dml0, dml1] = ['by-dev-rootcoord-dml_0', 'by-dev-rootcoord-dml_1'];
+      const vchannel = (channel: string) => `${channel}_449123456789012345v0`;
       const at = (time: number) => BigInt(time) << 18n;
       const place = (channel: string, offset: bigint, time: number) => ({
         channel,
@@ -83,8 +92,8 @@ export function describePosition(name: string, makeStores: MakeStores): void {
           { id, incarnation: '' },
           {
             collectionId: '449123456789012345',
-            source: { database: 'default', name: 'books', channels: [dml0, dml1] },
-            cursors: [{ ...place(dml0, 3n, 0), offset: '3', tick: at(1000).toString(), horizon: '0' }],
+            source: { database: 'default', name: 'books', channels: [vchannel(dml0), vchannel(dml1)] },
+            cursors: [{ ...place(dml0, 3n, 0), offset: '3', tick: (at(1000) + 5n).toString(), horizon: '0' }],
           },
         ),
       );
@@ -105,9 +114,59 @@ export function describePosition(name: string, makeStores: MakeStores): void {
       expect(body).toContain(`"time":1700000000000,"tt":${at(1_700_000_000_001)},`);
       const { positions } = (JSON.parse(body) as { data: { positions: object[] } }).data;
       expect(positions).toMatchObject([
-        { collection_id: -10, time: 6000, msg_id: given('by-dev-replicate-msg', 11n) },
-        { channel_name: dml0, time: 1000, msg_id: given(dml0, 3n) },
-        { channel_name: dml1, time: 1_700_000_000_000, msg_id: given(dml1, 10n) },
+        { collection_id: -10, time: 6000, msg_id: given('by-dev-replicate-msg', 11n, at(6000)) },
+        { channel_name: dml0, vchannel: vchannel(dml0), time: 1000, msg_id: given(dml0, 3n, at(1000) + 5n) },
+        {
+          channel_name: dml1,
+          vchannel: vchannel(dml1),
+          time: 1_700_000_000_000,
+          msg_id: given(dml1, 10n, at(1_700_000_000_000)),
+        },
+      ]);
+    });
+
+    test('where collections of a wildcard start can be given, and is shown until they are reached', async () => {
+      await using world = await World.open(makeStores);
+      const start_positions = { ch_0_7v0: given('ch_0', 9n, 99n), ch_1_8v1: given('ch_1', 10n, 98n) };
+      const id = await world.create({ collection_infos: [{ name: '*' }], start_positions });
+      expect((await world.tasks.getTask(id))?.startPositions).toEqual([
+        { vchannel: 'ch_0_7v0', offset: '9', timestamp: '99' },
+        { vchannel: 'ch_1_8v1', offset: '10', timestamp: '98' },
+      ]);
+      expect((await world.call('position', { task_id: id })).data?.['positions']).toMatchObject([
+        { vchannel: 'ch_0_7v0', collection_id: 7, msg_id: start_positions.ch_0_7v0 },
+        { vchannel: 'ch_1_8v1', collection_id: 8, msg_id: start_positions.ch_1_8v1 },
+      ]);
+    });
+
+    test.each([
+      [{ ch_0: '' }, 400, 'the vchannel is invalid, ch_0, err: virtual channel name(ch_0) is not valid: inv'],
+      [{ ch_0_7v0: '!' }, 500, 'fail to decode the position data: illegal base64 data'],
+    ])('start positions %j are refused', async (start_positions, code, message) => {
+      await using world = await World.open(makeStores);
+      const answer = await world.call('create', {
+        milvus_connect_param: TARGET,
+        collection_infos: [{ name: '*' }],
+        start_positions,
+      });
+      expect(answer.code).toBe(code);
+      expect(answer.message).toContain(message);
+    });
+
+    test('a client that accepts milvus-cdc members only gets no others', async () => {
+      await using world = await World.open(makeStores);
+      world.settings = { ...world.settings, showStatus: false };
+      const id = await world.create({
+        collection_infos: [{ name: '*' }],
+        start_positions: { ch_0_7v0: given('ch_0', 9n) },
+      });
+      const { data } = await world.call('position', { task_id: id });
+      expect(Object.keys((data?.['positions'] as object[])[0] ?? {})).toEqual([
+        'collection_id',
+        'channel_name',
+        'time',
+        'tt',
+        'msg_id',
       ]);
     });
 
