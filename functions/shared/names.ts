@@ -81,4 +81,8 @@ export const TAGS = {
   incarnation: 'milvus-cdc:incarnation',
   /** ARN of the task definition that a replicator's own is a copy of. */
   release: 'milvus-cdc:release',
+/** Outputs of the stack that programs read. */
+export const STACK_OUTPUTS = {
+  /** The whole URL, `/cdc` at its end. */
+  apiUrl: 'ApiUrl',
 } as const;

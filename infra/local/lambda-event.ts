@@ -1,12 +1,9 @@
 import type { IncomingMessage } from 'node:http';
 import type { APIGatewayProxyEventV2 } from 'aws-lambda';
-
-export class BodyTooLargeError extends Error {
-  override readonly name = 'BodyTooLargeError';
-}
+import { readBody } from './read-body.ts';
 
 /** An HTTP request as API Gateway's HTTP API would hand it to Lambda (payload format 2.0).
- *  Fails with {@link BodyTooLargeError} as soon as the body passes `maxBytes`. */
+ *  Fails as {@link readBody} does. */
 export async function toLambdaEvent(
   request: IncomingMessage,
   maxBytes: number,
@@ -38,15 +35,4 @@ export async function toLambdaEvent(
     body: (await readBody(request, maxBytes)).toString('base64'),
     isBase64Encoded: true,
   };
-}
-
-async function readBody(request: IncomingMessage, maxBytes: number): Promise<Buffer> {
-  const chunks: Buffer[] = [];
-  let size = 0;
-  for await (const chunk of request as AsyncIterable<Buffer>) {
-    size += chunk.length;
-    if (size > maxBytes) throw new BodyTooLargeError(`it has more than ${maxBytes} bytes`);
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks);
 }

@@ -3,7 +3,8 @@ import type { APIGatewayProxyResult } from 'aws-lambda';
 import type { Logger } from '#shared/log.ts';
 import { failure, toHttp } from '../../functions/cdc/envelope.ts';
 import { type HttpEvent, MAX_BODY_BYTES } from '../../functions/cdc/http-event.ts';
-import { BodyTooLargeError, toLambdaEvent } from './lambda-event.ts';
+import { toLambdaEvent } from './lambda-event.ts';
+import { BodyTooLargeError } from './read-body.ts';
 
 export interface ServerOptions {
   /** The Lambda handler of `/cdc`. */

@@ -10,7 +10,7 @@ export interface ListenAddress {
 const DEFAULT: ListenAddress = { host: '127.0.0.1', port: 8444 };
 
 /** `host:port`, `[ipv6]:port` or `:port`, as Go listens. */
-export function parseAddress(given: string | undefined, problems: Problems): ListenAddress {
+export function parseAddress(given: string | undefined, problems: Pick<Problems, 'refuse'>): ListenAddress {
   if (given === undefined) return DEFAULT;
   const match = /^(?:\[([^\]]+)\]|([^:]*)):(\d{1,5})$/.exec(given);
   const port = Number(match?.[3] ?? Number.NaN);
