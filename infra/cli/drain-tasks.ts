@@ -45,7 +45,7 @@ export async function drainTasks({ api, clock, timeoutMs, progress }: DrainOptio
         if (await pauseTask(api, task_id, progress)) paused.add(task_id);
       });
     } catch (error) {
-      if (!(error instanceof UnavailableError) || clock.monotonic() >= end) throw error;
+      if (!mayPass(error) || clock.monotonic() >= end) throw error;
       progress(`${error.message}\n`);
     }
     const remaining = end - clock.monotonic();
@@ -54,6 +54,11 @@ export async function drainTasks({ api, clock, timeoutMs, progress }: DrainOptio
     }
     await clock.sleep(Math.min(pause, remaining));
   }
+}
+
+/** The gateway, or the store behind the API, is away; missing rights do not come by themselves. */
+function mayPass(error: unknown): error is Error {
+  return error instanceof RefusedError || (error instanceof UnavailableError && error.passing);
 }
 
 function mayWrite({ state, status }: TaskAnswer): boolean {

@@ -37,4 +37,9 @@ export class UnavailableError extends Error {
     super(message, options);
     this.status = status;
   }
+
+  /** True when it may get better by itself. */
+  get passing(): boolean {
+    return this.status === 429 || this.status >= 500;
+  }
 }

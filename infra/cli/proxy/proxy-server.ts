@@ -80,13 +80,10 @@ function plain(status: number, text: string): Answer {
   return { status, headers: { 'content-type': 'text/plain; charset=utf-8' }, body: `${text}\n` };
 }
 
-function pick(
-  names: readonly string[],
-  valueOf: (name: string) => string | undefined,
-): Record<string, string> {
+function pick(names: readonly string[], find: (name: string) => string | undefined): Record<string, string> {
   return Object.fromEntries(
     names.flatMap((name) => {
-      const value = valueOf(name);
+      const value = find(name);
       return value === undefined ? [] : [[name, value]];
     }),
   );

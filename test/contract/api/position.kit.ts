@@ -161,7 +161,8 @@ export function describePosition(name: string, makeStores: MakeStores): void {
         start_positions: { ch_0_7v0: given('ch_0', 9n) },
       });
       const { data } = await world.call('position', { task_id: id });
-      expect(Object.keys((data?.['positions'] as object[])[0] ?? {})).toEqual([
+      const [item = {}] = (data?.['positions'] ?? []) as object[];
+      expect(Object.keys(item)).toEqual([
         'collection_id',
         'channel_name',
         'time',
