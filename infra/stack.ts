@@ -20,6 +20,7 @@ import { Reconciler } from './constructs/reconciler.ts';
 import { ReplicatorFleet } from './constructs/replicator-fleet.ts';
 import { SecretAccess } from './constructs/secret-access.ts';
 import { TaskTable } from './constructs/task-table.ts';
+import { Uninstall } from './constructs/uninstall.ts';
 import type { ApiSettings } from './lambda/config.ts';
 
 export interface CdcStackProps {
@@ -50,6 +51,10 @@ export class CdcStack extends Stack {
     });
     const { cdc, reconcile, probe } = controlPlane;
     new Reconciler(this, 'Reconciler', { function: reconcile.function, cluster: fleet.cluster });
+    new Uninstall(this, 'Uninstall', {
+      ...config,
+      ...{ cluster: fleet.cluster, secrets, starters: [cdc, reconcile], needed: [fleet, network, table] },
+    });
     const api = new Api(this, 'Api', { handler: cdc, config: config.api, network, logRetentionDays });
     new Monitoring(this, 'Monitoring', {
       stackName: this.stackName,

@@ -43,9 +43,13 @@ export function statusOf(facts: StatusFacts): TaskStatus {
     ...(objects === undefined ? {} : collectionsOf(objects)),
     ...(objects === undefined
       ? {}
-      : { request: furtherMembers(task.request), credentials: task.secretRef !== undefined || task.userSecrets !== undefined }),
+      : { request: furtherMembers(task.request), credentials: hasCredentials(task) }),
     log: facts.log,
   };
+}
+
+function hasCredentials({ secretRef, userSecrets }: Task): boolean {
+  return secretRef !== undefined || userSecrets !== undefined;
 }
 
 type PhaseView = Pick<TaskStatus, 'phase' | 'since' | 'reason'>;

@@ -81,8 +81,18 @@ export const TAGS = {
   incarnation: 'milvus-cdc:incarnation',
   /** ARN of the task definition that a replicator's own is a copy of. */
   release: 'milvus-cdc:release',
+} as const;
+
 /** Outputs of the stack that programs read. */
 export const STACK_OUTPUTS = {
   /** The whole URL, `/cdc` at its end. */
   apiUrl: 'ApiUrl',
+} as const;
+
+/** Environment of the Lambda that empties a stack before it is deleted. */
+export const DRAIN_ENV = {
+  stack: 'CDC_STACK',
+  /** What there is to stop, as JSON. */
+  drain: 'CDC_DRAIN',
+  logLevel: 'CDC_LOG_LEVEL',
 } as const;

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { type Environment, jsonText, wrongVariables } from '#shared/environment.ts';
 import { LOG_LEVELS } from '#shared/logger.ts';
-import { CONTROL_PLANE_ENV, EMULATION_ENV } from '#shared/names.ts';
+import { CONTROL_PLANE_ENV, DRAIN_ENV, EMULATION_ENV } from '#shared/names.ts';
 import { parseTargetPattern } from '#shared/target-rules.ts';
 
 /** The environment of a Lambda is not what its code needs: the stack that set it is of another release. */
@@ -43,6 +43,17 @@ export const apiSettings = z.strictObject({
     .default([]),
 });
 
+/** What is stopped before the stack is deleted. */
+export const drainSettings = z.strictObject({
+  /** Name of the ECS cluster; it is the stack's alone. */
+  cluster: z.string().min(1),
+  /** Names of the Lambdas that start replicators. */
+  starters: z.array(z.string().min(1)).min(1),
+  /** How long what is under way in one of them can go on. */
+  settleSeconds: z.int().positive(),
+});
+
+export type DrainSettings = z.output<typeof drainSettings>;
 export type FleetSettings = z.output<typeof fleetSettings>;
 export type ApiSettings = z.output<typeof apiSettings>;
 
@@ -83,6 +94,28 @@ const probe = z.object({
 export function readProbeConfig(env: Environment = process.env) {
   const value = read(probe, env);
   return { logLevel: value[CONTROL_PLANE_ENV.logLevel], anyAddress: value[EMULATION_ENV] !== undefined };
+}
+
+const drain = z.object({
+  [DRAIN_ENV.stack]: z.string().min(1),
+  [DRAIN_ENV.drain]: jsonText.pipe(drainSettings),
+  [DRAIN_ENV.logLevel]: logLevel,
+  AWS_REGION: z.string().min(1),
+  AWS_ENDPOINT_URL: z.url().optional(),
+});
+
+/** The settings of the Lambda `drain`. Fails with {@link EnvironmentError}. */
+export function readDrainConfig(env: Environment = process.env) {
+  const value = read(drain, env);
+  const region = value.AWS_REGION;
+  const suffix = region.startsWith('cn-') ? 'amazonaws.com.cn' : 'amazonaws.com';
+  return {
+    stack: value[DRAIN_ENV.stack],
+    ...value[DRAIN_ENV.drain],
+    logLevel: value[DRAIN_ENV.logLevel],
+    region,
+    cloudFormation: new URL(value.AWS_ENDPOINT_URL ?? `https://cloudformation.${region}.${suffix}`),
+  };
 }
 
 /** All at once; the message is one sentence that names every variable that is wrong and never a value. */

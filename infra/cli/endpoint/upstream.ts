@@ -1,8 +1,8 @@
+import type { Sign } from '#shared/aws/sigv4.ts';
 import type { Clock } from '../../../functions/cdc/deps.ts';
 import { UnavailableError } from '../failures.ts';
 import type { Endpoint } from './endpoint.ts';
 import { gatewayFailure } from './gateway-answer.ts';
-import type { Sign } from './signer.ts';
 
 export interface UpstreamRequest {
   readonly method: string;

@@ -8,7 +8,7 @@ import { pino } from 'pino';
 import { createHandler } from '../../../../functions/cdc/handler.ts';
 import type { HttpEvent } from '../../../../functions/cdc/http-event.ts';
 import { CdcApi } from '../../../../infra/cli/api.ts';
-import { createSigner } from '../../../../infra/cli/endpoint/signer.ts';
+import { createGatewaySigner } from '../../../../infra/cli/endpoint/signer.ts';
 import { Upstream } from '../../../../infra/cli/endpoint/upstream.ts';
 import { run } from '../../../../infra/cli/run.ts';
 import { createHttpServer } from '../../../../infra/local/server.ts';
@@ -76,7 +76,7 @@ export class Caller implements Disposable {
     };
     const upstream = (endpoint: ConstructorParameters<typeof Upstream>[0]['endpoint']) => {
       const region = endpoint.auth.kind === 'sigv4' ? endpoint.auth.region : '';
-      const sign = createSigner({ region, credentials: async () => CREDENTIALS });
+      const sign = createGatewaySigner({ region, credentials: async () => CREDENTIALS });
       return new Upstream({ endpoint, sign, sleep });
     };
     const code = await run(argv, {

@@ -1,4 +1,4 @@
-import { createServer, type IncomingHttpHeaders } from 'node:http';
+import { createServer, type IncomingHttpHeaders, type IncomingMessage, type ServerResponse } from 'node:http';
 import { readBody } from '../../../../infra/local/read-body.ts';
 import { close, listen } from './cdc-world.ts';
 
@@ -19,13 +19,13 @@ export interface Seen {
 /** Stands where API Gateway does: notes what comes and answers as told, the last answer again and again. */
 export async function fakeGateway(...answers: GatewayAnswer[]) {
   const seen: Seen[] = [];
-  const server = createServer(async (request, response) => {
+  const answer = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const body = (await readBody(request, 1e6)).toString();
     seen.push({ method: request.method ?? '', path: request.url ?? '', headers: request.headers, body });
-    const answer = answers[Math.min(seen.length, answers.length) - 1];
-    if (answer?.body === undefined) return;
-    response.writeHead(answer.status ?? 200, answer.headers ?? {}).end(answer.body);
-  });
+    const next = answers[Math.min(seen.length, answers.length) - 1];
+    if (next?.body !== undefined) response.writeHead(next.status ?? 200, next.headers ?? {}).end(next.body);
+  };
+  const server = createServer((request, response) => void answer(request, response));
   const url = `${await listen(server)}/cdc`;
   return { url, seen, [Symbol.asyncDispose]: () => close(server) };
 }

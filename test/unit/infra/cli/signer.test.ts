@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { createSigner } from '../../../../infra/cli/endpoint/signer.ts';
+import { createGatewaySigner } from '../../../../infra/cli/endpoint/signer.ts';
 import { UnavailableError } from '../../../../infra/cli/failures.ts';
 import { CREDENTIALS } from './cdc-world.ts';
 import { givenSignature, signatureOf } from './sigv4.ts';
@@ -21,7 +21,7 @@ test('the check that these tests use agrees with a published example (get-vanill
 
 test('a request is signed for API Gateway in its region, body, content type and session included', async () => {
   const credentials = async () => ({ ...CREDENTIALS, sessionToken: 'session' });
-  const sign = createSigner({ region: 'eu-central-1', credentials, now });
+  const sign = createGatewaySigner({ region: 'eu-central-1', credentials, now });
   const body = '{"request_type":"list"}';
   const sent = {
     method: 'POST',
@@ -43,7 +43,7 @@ test('a request is signed for API Gateway in its region, body, content type and 
 
 test('whoever has no credentials is told so', async () => {
   const credentials = () => Promise.reject(new Error('Could not load credentials from any providers'));
-  const sign = createSigner({ region: 'eu-central-1', credentials, now });
+  const sign = createGatewaySigner({ region: 'eu-central-1', credentials, now });
   const failure = sign({ method: 'GET', url, headers: {}, body: Buffer.alloc(0) });
   await expect(failure).rejects.toThrow(
     new UnavailableError(

@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { createServer } from 'node:net';
 import { expect, test } from 'vitest';
 import type { Auth } from '../../../../infra/cli/endpoint/endpoint.ts';
-import { createSigner } from '../../../../infra/cli/endpoint/signer.ts';
+import { createGatewaySigner } from '../../../../infra/cli/endpoint/signer.ts';
 import { Upstream } from '../../../../infra/cli/endpoint/upstream.ts';
 import { CREDENTIALS } from './cdc-world.ts';
 import { fakeGateway } from './fake-gateway.ts';
@@ -17,7 +17,7 @@ function upstream(
   { auth = { kind: 'none' }, answerMs }: { auth?: Auth; answerMs?: number } = {},
 ) {
   const slept: number[] = [];
-  const sign = createSigner({ region: 'eu-central-1', credentials: async () => CREDENTIALS });
+  const sign = createGatewaySigner({ region: 'eu-central-1', credentials: async () => CREDENTIALS });
   const endpoint = { url: new URL(url), auth };
   const options = { endpoint, sign, answerMs, sleep: async (ms: number) => void slept.push(ms) };
   return { slept, send: () => new Upstream(options).send(LIST) };
