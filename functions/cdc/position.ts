@@ -48,7 +48,8 @@ export const positionsSchema = z.strictObject({
 interface Place {
   readonly collectionId: bigint;
   readonly channel: string;
-  /** Absent for what has no collection. */
+  /** Whose it is, in the form that a create takes. Shards are not told apart: a collection has one place in a channel.
+   *  Absent for what has no collection. */
   readonly vchannel?: string | undefined;
   readonly messageId: Uint8Array;
   /** Hybrid timestamp; 0 when none is known. */
@@ -128,12 +129,12 @@ function reachedPlaces(
   const main = new Map(unpackPositions(run?.channels ?? new Uint8Array()).map((p) => [p.channel, p]));
   const places: Place[] = [];
   for (const object of objects.filter(isLive)) {
-    for (const vchannel of object.source.channels) {
-      const channel = parseVirtualChannel(vchannel)?.physical ?? vchannel;
+    for (const name of object.source.channels) {
+      const channel = parseVirtualChannel(name)?.physical ?? name;
       const own = object.cursors.find((cursor) => cursor.channel === channel);
       const cursor = own ?? main.get(channel);
       if (cursor === undefined) continue;
-      places.push({ ...toPlace(BigInt(object.collectionId), channel, cursor), vchannel });
+      places.push(toPlace(BigInt(object.collectionId), channel, cursor));
     }
   }
   const rpc = main.get(replicateChannel);
@@ -151,7 +152,8 @@ function toPlace(
 ): Place {
   const tick = BigInt(cursor.tick);
   const messageId = kafkaMessageId(BigInt(cursor.offset));
-  return { collectionId, channel, messageId, tick, time: tickMillis(tick) };
+  const vchannel = collectionId === RPC_CHANNEL_ID ? undefined : `${channel}_${collectionId}v0`;
+  return { collectionId, channel, vchannel, messageId, tick, time: tickMillis(tick) };
 }
 
 function byCollectionAndChannel(a: Place, b: Place): number {

@@ -28,7 +28,9 @@ export async function placeOf(options: PlaceOptions): Promise<Place | undefined>
   const { collection, channel, extent, task } = options;
   const shard = collection.shards.find((one) => one.channel === channel);
   if (shard === undefined) return undefined;
-  const given = task.startPositions.find((position) => position.vchannel === shard.vchannel);
+  // Of whatever shard: a collection has one cursor in a channel, and `position` knows no shards either.
+  const prefix = `${channel}_${collection.id}v`;
+  const given = task.startPositions.find(({ vchannel }) => vchannel.startsWith(prefix));
   if (given !== undefined) {
     return { kind: 'own', cursor: cursorAt(options, BigInt(given.offset), BigInt(given.timestamp)) };
   }

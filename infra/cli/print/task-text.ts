@@ -38,7 +38,7 @@ export function taskText(task: TaskAnswer): string {
     ...scopeOf(task).map((pattern): [string, string] => ['collections', pattern]),
     ...(status?.scope?.left_out ?? []).map(({ pattern, task: owner }): [string, string] => [
       'left out',
-      `${pattern} (${owner === null ? 'its task was deleted: nobody replicates it' : `task ${owner} has it`})`,
+      owner === null ? pattern : `${pattern} (task ${owner} has it)`,
     ]),
     ...further.map(([name, value]): [string, string] => [name, JSON.stringify(value)]),
     ...(status === undefined ? [] : [['log', status.log] as [string, string]]),

@@ -87,8 +87,7 @@ function startPositions(positions: readonly PositionItem[]): Record<string, stri
 }
 
 function notesOf(task: TaskAnswer, start: Readonly<Record<string, string>>): string[] {
-  const { scope, collections_left_out: hidden = 0 } = task.status ?? {};
-  const orphans = (scope?.left_out ?? []).filter(({ task: owner }) => owner === null);
+  const { collections_left_out: hidden = 0 } = task.status ?? {};
   const paths = Object.keys(Object(task.milvus_connect_param['dial_config'])).filter(
     (key) => key !== 'server_name',
   );
@@ -99,9 +98,6 @@ function notesOf(task: TaskAnswer, start: Readonly<Record<string, string>>): str
     ...(targetOf(task.milvus_connect_param).includes(MASK)
       ? [`a part of its URI is a credential and not shown: replace ${MASK}`]
       : []),
-    ...orphans.map(
-      ({ pattern }) => `it leaves out ${pattern}, which no task has any more; the new task will replicate it`,
-    ),
     ...(paths.length > 0 ? [`its ${paths.join(', ')} have to be there for the other control plane too`] : []),
     ...(hidden > 0
       ? [`${hidden} of its collections are not listed here; they are imported all the same`]

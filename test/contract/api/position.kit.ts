@@ -92,7 +92,7 @@ export function describePosition(name: string, makeStores: MakeStores): void {
           { id, incarnation: '' },
           {
             collectionId: '449123456789012345',
-            source: { database: 'default', name: 'books', channels: [vchannel(dml0), vchannel(dml1)] },
+            source: { database: 'default', name: 'books', channels: [dml0, dml1] },
             cursors: [{ ...place(dml0, 3n, 0), offset: '3', tick: (at(1000) + 5n).toString(), horizon: '0' }],
           },
         ),
@@ -162,13 +162,7 @@ export function describePosition(name: string, makeStores: MakeStores): void {
       });
       const { data } = await world.call('position', { task_id: id });
       const [item = {}] = (data?.['positions'] ?? []) as object[];
-      expect(Object.keys(item)).toEqual([
-        'collection_id',
-        'channel_name',
-        'time',
-        'tt',
-        'msg_id',
-      ]);
+      expect(Object.keys(item)).toEqual(['collection_id', 'channel_name', 'time', 'tt', 'msg_id']);
     });
 
     test('without an id the positions of all tasks are shown', async () => {

@@ -22,6 +22,7 @@ import { build } from 'esbuild';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createSigner } from '#shared/aws/sigv4.ts';
 import { DRAIN_ENV, TAGS } from '#shared/names.ts';
+import { EcsReplicators } from '../../../functions/drain/ecs-replicators.ts';
 import { type Ministack, startMinistack } from '../../support/aws/ministack.ts';
 
 const STACK = 'cdc';
@@ -208,4 +209,8 @@ test('a stack that is deleted is emptied by its own Lambda; nobody else loses an
       ReservedConcurrentExecutions: 0,
     });
   }
+});
+
+test('a stack whose cluster never came about has no replicators', async () => {
+  expect(await new EcsReplicators(ecs, 'nobody').list()).toEqual([]);
 });

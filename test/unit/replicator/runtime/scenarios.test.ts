@@ -2,6 +2,7 @@ import { afterEach, describe, expect, test } from 'vitest';
 import { EXIT } from '#shared/fleet/fleet.ts';
 import { unpackPositions } from '#shared/task/positions.ts';
 import { isoTime } from '../../../../replicator/runtime/clock.ts';
+import { itemKey } from '../../../support/fakes/memory-task-store.ts';
 import { sampleClaim, sampleLaunch } from '../../../support/fakes/task-samples.ts';
 import type { WorldOptions } from '../../../support/fakes/world.ts';
 import { Story } from './story.ts';
@@ -135,6 +136,33 @@ test('a collection that the target has already is taken over where it fits, and 
   story.insert(id, [3n]);
   expect(await story.converge(10_000)).toEqual([]);
   expect(story.writes).toEqual(['insert c/_default 3']);
+});
+
+test('a task of another stack goes on where this one’s stood, and doubles nothing that came after', async () => {
+  const id = await running();
+  await story.wait(10_000);
+  const [place] = unpackPositions(story.run.channels);
+  story.insert(id, [3n]);
+  expect(await story.converge(10_000)).toEqual([]);
+  await story.stop();
+  story.insert(id, [4n]);
+
+  // All that the other stack knows: how the task was created, and the positions of an old export.
+  const { items } = story.store;
+  for (const key of [
+    itemKey('run', story.task.id),
+    itemKey('object', story.task.id, story.task.incarnation, String(id)),
+  ])
+    items.delete(key);
+  const vchannel = `dml_0_${id}v7`;
+  const start = { vchannel, offset: String(place!.offset), timestamp: String(place!.tick) };
+  items.set(itemKey('task', story.task.id), { ...story.task, startPositions: [start] });
+  story.writes.length = 0;
+  await story.start();
+  expect(await story.converge(10_000)).toEqual([]);
+  expect(story.keys('c')).toEqual([1n, 2n, 3n, 4n]);
+  expect(story.writes.flatMap((write) => write.split(' ').at(-1)?.split(',') ?? [])).toEqual(['3', '4']);
+  expect(story.writes[0]).toMatch(/^upsert /);
 });
 
 describe('a log that lost what was not applied yet', () => {
