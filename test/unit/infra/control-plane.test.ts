@@ -60,7 +60,7 @@ test('each Lambda runs Node 24 on ARM64 and writes a log of its own', () => {
     TracingConfig: Match.absent(),
     ReservedConcurrentExecutions: Match.absent(),
   });
-  expect([...functions.keys()].sort()).toEqual(['cdc', 'probe', 'reconcile']);
+  expect([...functions.keys()].sort()).toEqual(['cdc', 'drain', 'probe', 'reconcile']);
 });
 
 test('a Lambda has ended before its gateway gives up', () => {
