@@ -1,15 +1,11 @@
 import {
   ClusterNotFoundException,
-  DescribeTasksCommand,
   type ECSClient,
   paginateListTasks,
   StopTaskCommand,
-  type Task,
 } from '@aws-sdk/client-ecs';
+import { describeTasks } from '#shared/fleet/ecs/ecs-tasks.ts';
 import type { Replicator, Replicators } from './ports.ts';
-
-/** Tasks that one DescribeTasks takes. */
-const AT_ONCE = 100;
 
 /** All tasks of one cluster: the stack's own, nothing else runs in it. */
 export class EcsReplicators implements Replicators {
@@ -25,7 +21,7 @@ export class EcsReplicators implements Replicators {
     try {
       // A task that has been asked to stop is listed as STOPPED long before it is.
       const arns = [...(await this.#arns('RUNNING')), ...(await this.#arns('STOPPED'))];
-      const tasks = await this.#describe([...new Set(arns)]);
+      const tasks = await describeTasks(this.#client, this.#cluster, [...new Set(arns)]);
       return tasks.flatMap(({ taskArn: id, lastStatus, desiredStatus }) =>
         id === undefined || lastStatus === 'STOPPED' ? [] : [{ id, stopping: desiredStatus === 'STOPPED' }],
       );
@@ -49,16 +45,6 @@ export class EcsReplicators implements Replicators {
     const pages = paginateListTasks({ client: this.#client }, { cluster: this.#cluster, desiredStatus });
     for await (const { taskArns = [] } of pages) arns.push(...taskArns);
     return arns;
-  }
-
-  async #describe(arns: readonly string[]): Promise<readonly Task[]> {
-    const found: Task[] = [];
-    for (let i = 0; i < arns.length; i += AT_ONCE) {
-      const tasks = arns.slice(i, i + AT_ONCE);
-      const answer = await this.#client.send(new DescribeTasksCommand({ cluster: this.#cluster, tasks }));
-      found.push(...(answer.tasks ?? []));
-    }
-    return found;
   }
 }
 

@@ -4,6 +4,7 @@ import { LambdaClient } from '@aws-sdk/client-lambda';
 import { defaultProvider } from '@aws-sdk/credential-provider-node';
 import type { CloudFormationCustomResourceEvent, Context } from 'aws-lambda';
 import { createSigner } from '#shared/aws/sigv4.ts';
+import { TaskDefinitions } from '#shared/fleet/ecs/task-definitions.ts';
 import { createLogger } from '#shared/log.ts';
 import { createSecretsManagerClient } from '#shared/secrets/secrets-manager.ts';
 import { SecretsManagerStore } from '#shared/secrets/secrets-manager-store.ts';
@@ -12,9 +13,8 @@ import { handleCustomResource } from '../../functions/drain/custom-resource.ts';
 import { drainStack } from '../../functions/drain/drain.ts';
 import { EcsReplicators } from '../../functions/drain/ecs-replicators.ts';
 import { LambdaStarters } from '../../functions/drain/lambda-starters.ts';
+import { leftSecrets, leftTaskDefinitions } from '../../functions/drain/leftovers.ts';
 import { stackStatus } from '../../functions/drain/stack-status.ts';
-import { TargetSecrets } from '../../functions/drain/target-secrets.ts';
-import { TaskDefinitions } from '../../functions/drain/task-definitions.ts';
 import { readDrainConfig } from './config.ts';
 
 // The Lambda `drain`: empties the stack when CloudFormation deletes it.
@@ -32,8 +32,9 @@ const deps = {
   starters: new LambdaStarters(new LambdaClient(patient), starters),
   replicators: new EcsReplicators(ecs, cluster),
   leftovers: [
-    new TargetSecrets(new SecretsManagerStore({ client: createSecretsManagerClient(), stack })),
-    new TaskDefinitions(ecs, stack),
+    leftSecrets(new SecretsManagerStore({ client: createSecretsManagerClient(), stack })),
+    // Nothing is registered here, so there is nothing to copy.
+    leftTaskDefinitions(new TaskDefinitions({ client: ecs, stack, base: '' })),
   ],
   clock,
   log,
