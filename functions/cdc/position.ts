@@ -29,6 +29,7 @@ const positions = z
         .meta({ type: 'integer', format: 'int64' })
         .describe('-10 stands for the channel of what has no collection'),
       channel_name: z.string(),
+      vchannel: z.string().optional().describe('What a create takes a position for; not milvus-cdc’s'),
       time: z
         .number()
         .meta({ type: 'integer', format: 'int64' })

@@ -107,7 +107,7 @@ test('a task is shown with all that a person needs', async () => {
       '',
       'SOURCE         TARGET         STATE',
       'default.zoo    default.books  quarantined  schema_unsupported: no [31msuch type',
-      'default.books  default.books  replicating',
+      'default.books  default.books  catching_up',
       '',
     ].join('\n'),
   );
