@@ -61,7 +61,7 @@ test('what may be done to everything is this, because AWS takes no narrower reso
 });
 
 test('listing tasks is for this cluster, and registering for what carries the tag of this stack', () => {
-  const statements = statementsOf(template, RECONCILE!);
+  const statements = statementsOf(template, RECONCILE);
   const of = (action: string) => statements.find(({ actions }) => actions.includes(action))?.condition;
   expect(of('ecs:ListTasks')).toEqual({
     ArnEquals: { 'ecs:cluster': { 'Fn::GetAtt': [expect.stringMatching(/^FleetCluster/), 'Arn'] } },
@@ -72,7 +72,7 @@ test('listing tasks is for this cluster, and registering for what carries the ta
 });
 
 test("copies of the base task definition are this stack's and never those of one with a longer name", () => {
-  const run = statementsOf(template, CDC!).find(({ actions }) => actions.includes('ecs:RunTask'));
+  const run = statementsOf(template, CDC).find(({ actions }) => actions.includes('ecs:RunTask'));
   const [arn = ''] = run?.resources ?? [];
   const pattern = new RegExp(
     `^${arn
@@ -87,7 +87,7 @@ test("copies of the base task definition are this stack's and never those of one
 });
 
 test('the control plane hands no role to ECS but the two of replicators', () => {
-  for (const role of [CDC!, RECONCILE!]) {
+  for (const role of [CDC, RECONCILE]) {
     const pass = statementsOf(template, role).filter(({ actions }) => actions.includes('iam:PassRole'));
     expect(pass).toEqual([
       {
@@ -104,8 +104,8 @@ test('the control plane hands no role to ECS but the two of replicators', () => 
 });
 
 test('a running replicator reads no secret, and writes its own progress only', () => {
-  const statements = statementsOf(template, TASK!);
-  expect(actionsOf(TASK!)).toEqual([
+  const statements = statementsOf(template, TASK);
+  expect(actionsOf(TASK)).toEqual([
     'dynamodb:ConditionCheckItem',
     'dynamodb:DeleteItem',
     'dynamodb:GetItem',
@@ -123,7 +123,7 @@ test('a running replicator reads no secret, and writes its own progress only', (
 });
 
 test('whoever starts a replicator reads its image, its secrets and writes its log', () => {
-  expect(actionsOf(EXECUTION!)).toEqual([
+  expect(actionsOf(EXECUTION)).toEqual([
     'ecr:BatchCheckLayerAvailability',
     'ecr:BatchGetImage',
     'ecr:GetAuthorizationToken',
@@ -138,7 +138,7 @@ test('whoever starts a replicator reads its image, its secrets and writes its lo
 });
 
 test('secrets are read by name where the operator named them, else by the tag of this stack', () => {
-  for (const role of [CDC!, EXECUTION!]) {
+  for (const role of [CDC, EXECUTION]) {
     const reads = statementsOf(template, role).filter(({ actions }) =>
       actions.includes('secretsmanager:GetSecretValue'),
     );
@@ -152,13 +152,13 @@ test('secrets are read by name where the operator named them, else by the tag of
 });
 
 test("reconcile removes secrets and reads none but the source's", () => {
-  const secrets = actionsOf(RECONCILE!).filter((action) => action.startsWith('secretsmanager:'));
+  const secrets = actionsOf(RECONCILE).filter((action) => action.startsWith('secretsmanager:'));
   expect(secrets).toEqual([
     'secretsmanager:DeleteSecret',
     'secretsmanager:GetSecretValue',
     'secretsmanager:ListSecrets',
   ]);
-  const reads = statementsOf(template, RECONCILE!).filter(({ actions }) =>
+  const reads = statementsOf(template, RECONCILE).filter(({ actions }) =>
     actions.includes('secretsmanager:GetSecretValue'),
   );
   expect(reads.map(({ resources }) => resources)).toEqual([[LOGIN]]);
@@ -176,7 +176,7 @@ test('a key of the operator decrypts for Secrets Manager and for nobody else', (
 });
 
 test('the probe may do nothing on AWS but write its log and log in to MSK', () => {
-  const placement = statementsOf(template, PROBE!).filter(({ actions }) =>
+  const placement = statementsOf(template, PROBE).filter(({ actions }) =>
     actions.some((a) => a.startsWith('ec2:')),
   );
   expect(placement.map(({ effect }) => effect)).toEqual(['Allow', 'Deny']);
@@ -185,7 +185,7 @@ test('the probe may do nothing on AWS but write its log and log in to MSK', () =
     resources: ['*'],
     condition: { ArnEquals: { 'lambda:SourceFunctionArn': expect.anything() } },
   });
-  const others = actionsOf(PROBE!).filter((action) => !action.startsWith('ec2:'));
+  const others = actionsOf(PROBE).filter((action) => !action.startsWith('ec2:'));
   expect(others.filter((action) => !/^(logs|kafka-cluster):/.test(action))).toEqual([]);
 });
 
