@@ -1,5 +1,6 @@
 import { ListSecretsCommand } from '@aws-sdk/client-secrets-manager';
 import { afterAll, beforeAll, expect, inject, test } from 'vitest';
+import { createSigner } from '#shared/aws/sigv4.ts';
 import { type Deployment, deploy } from '../support/aws/deployment.ts';
 import { CdcClient } from '../support/cdc-client.ts';
 import { waitUntil } from '../support/stack/wait-until.ts';
@@ -14,10 +15,13 @@ let replicated: Replicated & AsyncDisposable;
 
 beforeAll(async () => {
   deployment = await deploy({ stack: inject('stack') });
+  const { region, clientConfig } = deployment.aws;
+  const credentials = async () => clientConfig.credentials;
+  const sign = createSigner({ service: 'execute-api', region, credentials });
   const sides = await openSides({ stack: inject('stack'), name: 'aws' });
   replicated = {
     ...sides,
-    cdc: new CdcClient(deployment.url),
+    cdc: new CdcClient(deployment.url, sign),
     [Symbol.asyncDispose]: () => sides[Symbol.asyncDispose](),
   };
 }, 300_000);
@@ -37,6 +41,11 @@ async function secretNames(): Promise<readonly string[]> {
   const { SecretList = [] } = await deployment.secrets.send(new ListSecretsCommand({}));
   return SecretList.map(({ Name }) => Name ?? '');
 }
+
+test('a request that is not signed is refused before any of our code sees it', async () => {
+  const response = await fetch(deployment.url, { method: 'POST', body: '{"request_type": "list"}' });
+  expect([response.status, await response.json()]).toEqual([403, { message: 'Forbidden' }]);
+});
 
 test('a create over the deployed API has rows flow, a crash starts the next generation, and a delete leaves nothing', async () => {
   const { cdc, targetUri } = replicated;

@@ -1,3 +1,5 @@
+import type { Sign } from '#shared/aws/sigv4.ts';
+
 /** A collection of a task as `create` takes it and `get` shows it; `*` stands for all. */
 export interface CollectionChoice {
   readonly name: string;
@@ -86,11 +88,14 @@ const TIMEOUT_MS = 60_000;
 /** Speaks the `/cdc` API, ours and milvus-cdc's alike. Every call fails with {@link CdcError} for an error the server
  *  told, and with whatever `fetch` throws when there was no answer. */
 export class CdcClient {
-  readonly #url: string;
+  readonly #url: URL;
+  readonly #sign: Sign | undefined;
 
-  /** @param url of the API, e.g. `http://127.0.0.1:8444/cdc` */
-  constructor(url: string) {
-    this.#url = url;
+  /** @param url of the API, e.g. `http://127.0.0.1:8444/cdc`
+   *  @param sign for an API behind IAM */
+  constructor(url: string, sign?: Sign) {
+    this.#url = new URL(url);
+    this.#sign = sign;
   }
 
   /** Answers the task's id. */
@@ -126,10 +131,11 @@ export class CdcClient {
   }
 
   async #call(type: string, data: unknown): Promise<unknown> {
+    const body = Buffer.from(JSON.stringify({ request_type: type, request_data: data }));
+    const request = { method: 'POST', url: this.#url, headers: { 'content-type': 'application/json' }, body };
+    const headers = this.#sign === undefined ? request.headers : await this.#sign(request);
     const response = await fetch(this.#url, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json' },
-      body: JSON.stringify({ request_type: type, request_data: data }),
+      ...{ method: 'POST', headers, body },
       signal: AbortSignal.timeout(TIMEOUT_MS),
     });
     const envelope = (await response.json()) as Envelope;
