@@ -14,7 +14,7 @@ let deployment: Deployment;
 let replicated: Replicated & AsyncDisposable;
 
 beforeAll(async () => {
-  deployment = await deploy({ stack: inject('stack') });
+  deployment = await deploy({ stack: inject('stack'), enforceIam: true });
   const { region, clientConfig } = deployment.aws;
   const credentials = async () => clientConfig.credentials;
   const sign = createSigner({ service: 'execute-api', region, credentials });
@@ -75,6 +75,16 @@ test('a create over the deployed API has rows flow, a crash starts the next gene
     timeoutMs: 45_000,
   });
   await expectEqual(replicated);
+
+  // Without its event the schedule does it, within two minutes.
+  const [second = ''] = running();
+  deployment.delivers = false;
+  ecs.kill(second);
+  await waitUntil(async () => running().some((arn) => arn !== second), {
+    what: 'the sweep starts a successor',
+    timeoutMs: 150_000,
+  });
+  deployment.delivers = true;
 
   await cdc.pause(id);
   expect(running()).toEqual([]);

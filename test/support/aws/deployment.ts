@@ -10,7 +10,7 @@ import { runTool } from '../stack/download/tools.ts';
 import { freePort } from '../stack/ports.ts';
 import { RunFolder } from '../stack/run-folder.ts';
 import type { StackAddresses } from '../stack/stack-addresses.ts';
-import { type EcsDouble, type EcsTaskEvent, startEcsDouble } from './ecs-double.ts';
+import { type EcsDouble, startEcsDouble } from './ecs-double.ts';
 import { type Ministack, startMinistack } from './ministack.ts';
 
 export interface DeploymentOptions {
@@ -27,8 +27,8 @@ export interface Deployment extends AsyncDisposable {
   readonly aws: Ministack;
   readonly ecs: EcsDouble;
   readonly secrets: SecretsManagerClient;
-  /** What EventBridge would have told the reconciler, and the reconciler has been told. */
-  readonly events: readonly EcsTaskEvent[];
+  /** False: what ECS tells is lost on the way to the reconciler. */
+  delivers: boolean;
   /** Runs one of the Lambdas; fails when it fails. */
   invoke(part: 'cdc' | 'reconcile' | 'probe', event: object): Promise<void>;
 }
@@ -48,7 +48,7 @@ export async function deploy({ stack, enforceIam = false }: DeploymentOptions): 
     ...image.env,
     [EMULATION_ENV]: 'true',
   };
-  const events: EcsTaskEvent[] = [];
+  const way = { delivers: true };
   const clients: { lambda?: LambdaClient; secrets?: SecretsManagerClient } = {};
   const ecs = undo.use(
     await startEcsDouble({
@@ -56,10 +56,9 @@ export async function deploy({ stack, enforceIam = false }: DeploymentOptions): 
       cwd: image.workdir,
       env: containerEnv,
       secrets: (arn) => secretValue(clients.secrets, arn),
+      // As EventBridge does: nobody waits for it, and the next minute makes good what fails.
       onEvent: (event) => {
-        events.push(event);
-        // As EventBridge does: nobody waits for it, and the next minute makes good what fails.
-        void invoke(clients.lambda, 'reconcile', event).catch(() => undefined);
+        if (way.delivers) void invoke(clients.lambda, 'reconcile', event).catch(() => undefined);
       },
     }),
   );
@@ -72,13 +71,13 @@ export async function deploy({ stack, enforceIam = false }: DeploymentOptions): 
   ecs.adopt(await baseDefinition(aws, clients.lambda));
   const { lambda, secrets } = clients;
   const keep = undo.move();
-  return {
+  return Object.assign(way, {
     url: localUrl(aws, outputs['ApiUrl'] ?? ''),
     name: NAME,
-    ...{ aws, ecs, secrets, events },
-    invoke: (part, event) => invoke(lambda, part, event),
+    ...{ aws, ecs, secrets },
+    invoke: (part: string, event: object) => invoke(lambda, part, event),
     [Symbol.asyncDispose]: () => keep.disposeAsync(),
-  };
+  });
 }
 
 async function cdkDeploy(
