@@ -1,3 +1,4 @@
+import { CfnOutput, Stack } from 'aws-cdk-lib';
 import type { RestApi } from 'aws-cdk-lib/aws-apigateway';
 import type { HttpApi } from 'aws-cdk-lib/aws-apigatewayv2';
 import { Construct } from 'constructs';
@@ -31,5 +32,11 @@ export class Api extends Construct {
         : new HttpEndpoint(this, 'Http', { ...shared, access, domain: config.domain });
     this.url = endpoint.url;
     this.gateway = endpoint.gateway;
+    if (access.kind === 'iam') {
+      new CfnOutput(Stack.of(this), 'ApiInvokeArn', {
+        description: 'What callers need the right execute-api:Invoke on',
+        value: endpoint.gateway.arnForExecuteApi('*', '/cdc'),
+      });
+    }
   }
 }

@@ -9,7 +9,7 @@ import {
 } from 'aws-cdk-lib/aws-dynamodb';
 import type { Role } from 'aws-cdk-lib/aws-iam';
 import { Construct } from 'constructs';
-import { key, ofTask, TASKS } from '#shared/store/dynamodb/keys.ts';
+import { ofTask } from '#shared/store/dynamodb/keys.ts';
 import { TABLE_KEYS } from '#shared/store/dynamodb/table.ts';
 import { allow } from './allow.ts';
 
@@ -38,15 +38,14 @@ export class TaskTable extends Construct {
     allow(role, { actions: [...READS, ...WRITES, 'dynamodb:BatchWriteItem'], to: [this.#tableArn] });
   }
 
-  /** A replicator reads what its task is and writes how far it has come, and nothing else. */
+  /** A replicator reads what all tasks are, since what one of them leaves another may take over (no item holds a
+   *  credential), and writes nothing but how far tasks have come. */
   grantReplicator(role: Role): void {
-    const of = (...partitions: readonly string[]) => ({
-      'ForAllValues:StringLike': { 'dynamodb:LeadingKeys': partitions },
-    });
+    const progress = { 'ForAllValues:StringLike': { 'dynamodb:LeadingKeys': [ofTask('*')] } };
     allow(
       role,
-      { actions: READS, to: [this.#tableArn], when: of(TASKS, key.logLevel().pk, ofTask('*')) },
-      { actions: WRITES, to: [this.#tableArn], when: of(ofTask('*')) },
+      { actions: READS, to: [this.#tableArn] },
+      { actions: WRITES, to: [this.#tableArn], when: progress },
     );
   }
 

@@ -13,6 +13,12 @@ test('nobody calls without a signature', () => {
   });
 });
 
+test('an output names what a caller needs rights on, which is this route and no other', () => {
+  template.hasOutput('ApiInvokeArn', {
+    Value: { 'Fn::Join': ['', Match.arrayWith([Match.stringLikeRegexp('/\\*/\\*/cdc$')])] },
+  });
+});
+
 test('a token is taken from the named issuer, for the named audience and with a named scope', () => {
   const jwt = synth(STAGES.jwt);
   jwt.hasResourceProperties('AWS::ApiGatewayV2::Route', {

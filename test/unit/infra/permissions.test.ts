@@ -1,5 +1,6 @@
 import { Match } from 'aws-cdk-lib/assertions';
 import { expect, test } from 'vitest';
+import { key, ofTask } from '#shared/store/dynamodb/keys.ts';
 import { statementsByRole, statementsOf } from './policies.ts';
 import { synth } from './synth.ts';
 
@@ -103,7 +104,7 @@ test('the control plane hands no role to ECS but the two of replicators', () => 
   }
 });
 
-test('a running replicator reads no secret, and writes its own progress only', () => {
+test('a running replicator reads no secret, and writes progress and no task', () => {
   const statements = statementsOf(template, TASK);
   expect(actionsOf(TASK)).toEqual([
     'dynamodb:ConditionCheckItem',
@@ -118,8 +119,17 @@ test('a running replicator reads no secret, and writes its own progress only', (
     'kafka-cluster:DescribeTopicDynamicConfiguration',
     'kafka-cluster:ReadData',
   ]);
-  const writes = statements.find(({ actions }) => actions.includes('dynamodb:PutItem'));
-  expect(writes?.condition).toEqual({ 'ForAllValues:StringLike': { 'dynamodb:LeadingKeys': ['TASK#*'] } });
+  const writes = statements.filter(({ actions }) => actions.some((a) => /Put|Update|Delete/.test(a)));
+  expect(writes.map(({ condition }) => condition)).toEqual([
+    { 'ForAllValues:StringLike': { 'dynamodb:LeadingKeys': ['TASK#*'] } },
+  ]);
+  const progress = new RegExp(`^${ofTask('.*')}$`);
+  expect(
+    [key.launch('t').pk, key.run('t').pk, key.object('t', 'i', '1').pk].every((pk) => progress.test(pk)),
+  ).toBe(true);
+  expect([key.task('t').pk, key.scope('x').pk, key.logLevel().pk].some((pk) => progress.test(pk))).toBe(
+    false,
+  );
 });
 
 test('whoever starts a replicator reads its image, its secrets and writes its log', () => {

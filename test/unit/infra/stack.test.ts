@@ -73,6 +73,7 @@ test('tags are on everything that can have them', () => {
 
 test('the outputs say what an operator needs next', () => {
   expect(Object.keys(synth().toJSON()['Outputs'] as object).sort()).toEqual([
+    'ApiInvokeArn',
     'ApiUrl',
     'CdcLogGroup',
     'ClusterName',
