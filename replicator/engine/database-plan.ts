@@ -54,7 +54,7 @@ export function leftDatabases(
   task: { readonly scope: Scope; readonly mappings: readonly NameMapping[] },
 ): ReadonlySet<string> {
   const wanted = wantedDatabases(catalog, task);
-  const asked = wantedDatabases(catalog, { ...task, scope: { ...task.scope, exclude: [] } });
+  const asked = wantedDatabases(catalog, { ...task, scope: { include: task.scope.include, exclude: [] } });
   return new Set([...asked].filter((name) => !wanted.has(name)));
 }
 

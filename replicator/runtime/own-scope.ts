@@ -8,7 +8,7 @@ import {
 import type { ChannelPosition } from '#shared/task/positions.ts';
 import type { TaskObject } from '#shared/task/run.ts';
 import { inScope, type Scope } from '#shared/task/scope.ts';
-import { neighboursOf, scopeBeside, yieldsTo } from '#shared/task/shared-target.ts';
+import { hasSamePart, neighboursOf, scopeBeside, yieldsTo } from '#shared/task/shared-target.ts';
 import type { Task } from '#shared/task/task.ts';
 import { type Clock, isoTime, sleep } from './clock.ts';
 import { atRest, readEstate } from './estate.ts';
@@ -150,7 +150,7 @@ export class OwnScope {
         const { revision } = await store.getScope(task.targetIdentity);
         if (revision === this.#view.revision) continue;
         const now = await look(this.#options);
-        if (JSON.stringify(now.scope) !== JSON.stringify(this.#view.scope)) return;
+        if (!hasSamePart(task, this.#view.neighbours, now.neighbours)) return;
         this.#view = now;
       } catch (error) {
         // Until it can be read the job goes by what it knows, and tells no more than that.

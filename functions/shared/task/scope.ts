@@ -10,10 +10,15 @@ export type ScopePattern = z.output<typeof scopePatternSchema>;
 export const scopeSchema = z.object({
   include: z.array(scopePatternSchema).min(1),
   /** What other tasks of the same target had when this one was created: theirs as long as one of them is there, this
-   *  task's own otherwise. See {@link scopeBeside}. */
+   *  task's own otherwise. See `scopeBeside`. */
   exclude: z.array(scopePatternSchema),
 });
-export type Scope = z.output<typeof scopeSchema>;
+
+/** Which collections a task has. As it is stored: what it did not exclude when it was created. */
+export interface Scope extends z.output<typeof scopeSchema> {
+  /** Beside the tasks that it shares its target with: what is its own of what it asks for. */
+  readonly has?: ((name: ScopePattern) => boolean) | undefined;
+}
 
 /** Where a source collection goes on the target when not under its own name. */
 export const nameMappingSchema = z.object({
@@ -46,7 +51,8 @@ function narrower(a: string, b: string): string | undefined {
 
 export function inScope(scope: Scope, database: string, collection: string): boolean {
   const name = { database, collection };
-  return scope.include.some((p) => covers(p, name)) && !scope.exclude.some((p) => covers(p, name));
+  if (!scope.include.some((p) => covers(p, name))) return false;
+  return scope.has?.(name) ?? !scope.exclude.some((p) => covers(p, name));
 }
 
 /** True when the scope holds all of that database, and so the database itself: single collections do not. */
