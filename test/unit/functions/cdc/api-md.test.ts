@@ -55,3 +55,19 @@ test('every error text of the code is in the document', () => {
   const missing = texts.filter((text) => !DOCUMENT.includes(text));
   expect(missing).toEqual([]);
 });
+
+test('every sentence of the checks is in the document', () => {
+  const probes = join(FOLDER, '..', 'probe');
+  const files = ['deployed-source', 'lambda-probe', 'milvus-target-probe', 'reach'];
+  const texts = files.flatMap((name) => {
+    const code = readFileSync(join(probes, `${name}.ts`), 'utf8');
+    return [
+      ...code.matchAll(/(?:return |ProbeError\(\s*|CheckError\(|#error\(\s*|asked\()[`']([^`']+)[`']/g),
+    ];
+  });
+  // What stands between the values that a sentence is made with.
+  const parts = texts.flatMap(([, text = '']) => text.split(/\$\{[^}]*\}/)).map((part) => part.trim());
+  const said = parts.filter((part) => part.length > 8);
+  expect(said.length).toBeGreaterThan(15);
+  expect(said.filter((part) => !DOCUMENT.includes(part))).toEqual([]);
+});
