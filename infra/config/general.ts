@@ -53,7 +53,8 @@ export const GENERAL_SETTINGS = {
   existingTable: {
     schema: matching(/^[A-Za-z0-9_.-]{3,255}$/, 'must be the name of a DynamoDB table').optional(),
     type: 'name',
-    meaning: 'Task table that an earlier stack left, in this account and region; its tasks go on',
+    meaning:
+      'Task table that an earlier stack left, in this account and region; its tasks go on. Not one that was restored to an earlier time: what was sent since would be sent twice',
     otherwise: 'a new table',
     example: 'milvus-cdc-prod-TasksTable1A2B3C4D-5E6F7G8H9I0J',
   },
