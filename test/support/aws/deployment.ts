@@ -23,14 +23,11 @@ export interface DeploymentOptions {
 export interface Deployment extends AsyncDisposable {
   /** Of the API. */
   readonly url: string;
-  readonly name: string;
   readonly aws: Ministack;
   readonly ecs: EcsDouble;
   readonly secrets: SecretsManagerClient;
   /** False: what ECS tells is lost on the way to the reconciler. */
   delivers: boolean;
-  /** Runs one of the Lambdas; fails when it fails. */
-  invoke(part: 'cdc' | 'reconcile' | 'probe', event: object): Promise<void>;
 }
 
 const ROOT = join(import.meta.dirname, '..', '..', '..');
@@ -69,13 +66,11 @@ export async function deploy({ stack, enforceIam = false }: DeploymentOptions): 
   clients.secrets = new SecretsManagerClient(aws.clientConfig);
   const outputs = await cdkDeploy(run, aws, stack);
   ecs.adopt(await baseDefinition(aws, clients.lambda));
-  const { lambda, secrets } = clients;
+  const { secrets } = clients;
   const keep = undo.move();
   return Object.assign(way, {
     url: localUrl(aws, outputs['ApiUrl'] ?? ''),
-    name: NAME,
     ...{ aws, ecs, secrets },
-    invoke: (part: string, event: object) => invoke(lambda, part, event),
     [Symbol.asyncDispose]: () => keep.disposeAsync(),
   });
 }
