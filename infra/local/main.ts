@@ -7,7 +7,8 @@ import { bundleReplicator } from '../bundle.ts';
 import { ConfigError } from './config/problems.ts';
 import { loadConfig } from './config.ts';
 import { LockedError } from './control-plane-lock.ts';
-import { ListenError, startLocal } from './start.ts';
+import { ListenError } from './listen.ts';
+import { startLocal } from './start.ts';
 import { onStopSignals } from './stop-signals.ts';
 
 const USAGE = `usage: npm start -- [--config FILE]

@@ -18,6 +18,7 @@ import type { LocalConfig } from './config.ts';
 import { ControlPlaneLock } from './control-plane-lock.ts';
 import { prepareDataFolder } from './data-folder.ts';
 import { forgetOrphans } from './forget-orphans.ts';
+import { listen } from './listen.ts';
 import { parkTasks } from './park-tasks.ts';
 import { readPemFile } from './read-pem.ts';
 import { ReconcileLoop } from './reconcile-loop.ts';
@@ -41,16 +42,11 @@ export interface LocalSystem {
   close(): Promise<void>;
 }
 
-/** The address is taken. */
-export class ListenError extends Error {
-  override readonly name = 'ListenError';
-}
-
 /** After the replicators are gone nothing makes a request wait long. */
 const LAST_ANSWERS_MS = 2_000;
 
 /** Starts the whole system on this machine: API, reconciler and, as child processes, the replicators of all tasks that
- *  should run. Fails with `LockedError`, {@link ListenError}, or as the stores do; then nothing is left running. */
+ *  should run. Fails with `LockedError`, `ListenError`, or as the stores do; then nothing is left running. */
 export async function startLocal(options: LocalOptions): Promise<LocalSystem> {
   const { config, log } = options;
   await using stack = new AsyncDisposableStack();
@@ -104,7 +100,7 @@ export async function startLocal(options: LocalOptions): Promise<LocalSystem> {
   stack.defer(() => fleet.close());
   stack.defer(() => loop.stop());
   stack.defer(() => void server.close());
-  await listen(server, config.listen);
+  await listen(server, config.listen, 'set address in the config file, or CDC_ADDRESS');
   if (isPublic(config.listen)) log.warn('the API asks for no login and other machines can reach it');
   loop.start();
   const resources = stack.move();
@@ -136,18 +132,6 @@ function replicatorEnv(
     [REPLICATOR_ENV.source]: JSON.stringify(config.source),
     [REPLICATOR_ENV.logLevel]: log.level,
   };
-}
-
-async function listen(server: Server, { host, port }: ListenAddress): Promise<void> {
-  try {
-    server.listen({ port, ...(host === undefined ? {} : { host }) });
-    await once(server, 'listening');
-  } catch (cause) {
-    const code = cause instanceof Error && 'code' in cause ? String(cause.code) : String(cause);
-    const why = code === 'EADDRINUSE' ? 'is in use by another program' : `cannot be listened on (${code})`;
-    const where = `${host ?? ''}:${port}`;
-    throw new ListenError(`${where} ${why}; set address in the config file, or CDC_ADDRESS`, { cause });
-  }
 }
 
 function urlOf(server: Server, { host = 'localhost' }: ListenAddress): string {

@@ -3,6 +3,7 @@ import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { parseArgs } from 'node:util';
 import { isPublic, type ListenAddress, parseAddress } from '../../local/config/listen-address.ts';
+import { listen } from '../../local/listen.ts';
 import type { Command, CommandContext } from '../command.ts';
 import { ENDPOINT_OPTIONS, type Endpoint, endpointOf, givenUrl } from '../endpoint/endpoint.ts';
 import { EXIT_CODE, UsageError } from '../failures.ts';
@@ -52,14 +53,9 @@ async function serve(context: CommandContext, endpoint: Endpoint, listen: Listen
 }
 
 async function opened(server: Server, { host, port }: ListenAddress): Promise<string> {
-  try {
-    server.listen({ port, ...(host === undefined ? {} : { host }) });
-    await once(server, 'listening');
-  } catch (cause) {
-    const code = cause instanceof Error && 'code' in cause ? String(cause.code) : String(cause);
-    const why = code === 'EADDRINUSE' ? 'is in use by another program' : `cannot be listened on (${code})`;
-    throw new UsageError(`${host ?? ''}:${port} ${why}; give --listen`, { cause });
-  }
+  await listen(server, { host, port }, 'give --listen').catch((error: Error) => {
+    throw new UsageError(error.message, { cause: error });
+  });
   const bound = server.address() as AddressInfo;
   const name = host ?? 'localhost';
   return `${name.includes(':') ? `[${name}]` : name}:${bound.port}`;
